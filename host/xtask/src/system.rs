@@ -1,0 +1,99 @@
+//! What the machine must bring: a C++ compiler, cmake and libclang for the engines.
+
+use std::{path::Path, process::Command};
+
+use anyhow::bail;
+
+use crate::step::{output, run, say, step};
+
+/// A program or library, and the Debian package that brings it.
+struct Need {
+    what: &'static str,
+    package: &'static str,
+    present: fn() -> bool,
+}
+
+const NEEDS: &[Need] = &[
+    Need { what: "a C++ compiler", package: "g++", present: || has("c++") || has("g++") },
+    Need { what: "make", package: "make", present: || has("make") || has("ninja") },
+    Need { what: "cmake", package: "cmake", present: || has("cmake") },
+    Need { what: "clang's headers", package: "clang", present: || has("clang") },
+    Need { what: "libclang", package: "libclang-dev", present: has_libclang },
+];
+
+/// Makes sure that the engines can be built: installs what is missing, or names the command.
+pub(crate) fn ensure(root: &Path) -> anyhow::Result<()> {
+    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.present)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let what = missing.iter().map(|need| need.what).collect::<Vec<_>>().join(", ");
+    let mut packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    if !has("ccache") {
+        // Not needed, but it makes every later build of llama.cpp quick.
+        packages.push("ccache");
+    }
+    install(root, &what, &packages)
+}
+
+/// Makes sure that Python can make virtual environments.
+pub(crate) fn ensure_python(root: &Path) -> anyhow::Result<()> {
+    if output(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_some() {
+        return Ok(());
+    }
+    install(root, "Python with virtual environments", &["python3", "python3-venv"])
+}
+
+fn install(root: &Path, what: &str, packages: &[&str]) -> anyhow::Result<()> {
+    let list = packages.join(" ");
+    let advice = format!("missing: {what}. On Debian or Ubuntu: sudo apt-get install {list}");
+    if !has("apt-get") {
+        bail!("{advice}; elsewhere, the packages of the same purpose");
+    }
+    let prefix: &[&str] = if is_root() {
+        &[]
+    } else if output(Command::new("sudo").args(["-n", "true"])).is_some() {
+        &["sudo", "-n"]
+    } else {
+        bail!("{advice}");
+    };
+    step(&format!("installing {list} (missing: {what})"), || {
+        let apt = |arguments: &[&str]| {
+            let words: Vec<&str> = [prefix, &["apt-get"], arguments].concat();
+            let mut words = words.into_iter();
+            let mut command = Command::new(words.next().unwrap_or("apt-get"));
+            command.args(words).current_dir(root).env("DEBIAN_FRONTEND", "noninteractive");
+            command
+        };
+        run(&mut apt(&["update", "-qq"]))?;
+        let install = [&["install", "-y", "-qq", "--no-install-recommends"], packages].concat();
+        run(&mut apt(&install))
+    })
+    .inspect_err(|_| say(&advice))
+}
+
+/// Whether a program is on the path.
+pub(crate) fn has(program: &str) -> bool {
+    let Some(path) = std::env::var_os("PATH") else { return false };
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn is_root() -> bool {
+    output(Command::new("id").arg("-u")).as_deref() == Some("0")
+}
+
+fn has_libclang() -> bool {
+    if std::env::var_os("LIBCLANG_PATH").is_some() {
+        return true;
+    }
+    let listed = output(Command::new("/sbin/ldconfig").arg("-p")).unwrap_or_default();
+    if listed.contains("libclang.so") || listed.contains("libclang-") {
+        return true;
+    }
+    // Debian keeps the plain name in LLVM's own folder.
+    let Ok(folders) = std::fs::read_dir("/usr/lib") else { return false };
+    folders.flatten().any(|entry| {
+        entry.file_name().to_string_lossy().starts_with("llvm-")
+            && entry.path().join("lib/libclang.so").exists()
+    })
+}
