@@ -1,0 +1,54 @@
+//! What a family implements: one trait per ability.
+
+use crate::reply::{Plain, ReplyParser};
+use crate::{
+    ChatRequest, CompletionRequest, Error, FamilyInfo, ModelCard, Profile, Prompt, Recognition,
+};
+
+/// What every family is; see `wit/family@0.1/identity.wit`.
+pub trait Family {
+    /// Describes the plugin; [`family_info!`](crate::family_info) takes all of it from `Cargo.toml`.
+    fn describe() -> FamilyInfo;
+
+    /// Says whether this family is the one for a model.
+    fn recognize(card: &ModelCard) -> Recognition;
+
+    /// Says how this family drives a model.
+    ///
+    /// By default it has one style, no features, no advice on sampling, and takes no options.
+    fn profile(card: &ModelCard) -> Result<Profile, Error> {
+        card.check_options(&[])?;
+        Ok(Profile { style: "default".to_owned(), features: Vec::new(), sampling: Vec::new() })
+    }
+}
+
+/// A family of chat models; see `wit/family@0.1/chat.wit`.
+pub trait Chat: Family {
+    /// Turns a conversation into a prompt; a pure function of its arguments.
+    fn render(card: &ModelCard, request: &ChatRequest) -> Result<Prompt, Error>;
+
+    /// Makes the parser of one reply to `prompt`.
+    ///
+    /// By default the reply is plain text, free of whitespace around it.
+    fn parser(_: &ModelCard, request: &ChatRequest, _: &Prompt) -> Box<dyn ReplyParser> {
+        Box::new(Plain::new(request))
+    }
+}
+
+/// A family of models that complete text; see `wit/family@0.1/completion.wit`.
+pub trait Completion: Family {
+    /// Frames a text to go on with.
+    fn render(card: &ModelCard, request: &CompletionRequest) -> Result<Prompt, Error>;
+}
+
+/// The plugin's name, version and summary from its `Cargo.toml`.
+#[macro_export]
+macro_rules! family_info {
+    () => {
+        $crate::FamilyInfo {
+            name: env!("CARGO_PKG_NAME").to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            summary: env!("CARGO_PKG_DESCRIPTION").to_owned(),
+        }
+    };
+}
