@@ -1,0 +1,144 @@
+//! The way from callers to the task that owns a worker's session.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use engine_protocol::{Generate, RequestId, Tokenize};
+use tokio::sync::{
+    Notify,
+    mpsc::{self, error::TrySendError},
+    oneshot,
+};
+use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
+
+use crate::{SupervisorError, requests::Sink};
+
+/// Something to ask a worker, and where the answer goes.
+#[derive(Debug)]
+pub(crate) enum Work {
+    Generate { generate: Box<Generate>, sink: Sink },
+    Tokenize { tokenize: Tokenize, answer: Answer },
+}
+
+impl Work {
+    /// Whether nobody waits for the answer any more.
+    pub(crate) fn is_orphaned(&self) -> bool {
+        match self {
+            Self::Generate { sink, .. } => sink.is_closed(),
+            Self::Tokenize { answer, .. } => answer.is_closed(),
+        }
+    }
+
+    /// Ends it with a failure.
+    pub(crate) fn fail(self, error: SupervisorError) {
+        match self {
+            Self::Generate { sink, .. } => sink.fail(error),
+            // Whoever asked may have gone.
+            Self::Tokenize { answer, .. } => drop(answer.send(Err(error))),
+        }
+    }
+}
+
+/// Work on its way to one worker, counted as in flight there.
+#[derive(Debug)]
+pub(crate) struct Command {
+    pub(crate) work: Work,
+    pub(crate) ticket: Ticket,
+}
+
+/// Why work was not taken; from a worker that has ended it comes back.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// The worker's queue is full.
+    Full,
+    /// The worker has ended.
+    Gone(Work),
+}
+
+/// Where the tokens of a prompt go.
+pub(crate) type Answer = oneshot::Sender<Result<Vec<u32>, SupervisorError>>;
+
+/// Callers' end of one session; a worker that is started again has a new one.
+#[derive(Debug)]
+pub(crate) struct Link {
+    commands: mpsc::Sender<Command>,
+    cancels: Cancels,
+    in_flight: AtomicUsize,
+    /// Everything that is in flight in the whole supervisor, for draining.
+    all: TaskTracker,
+}
+
+/// Counts one request as in flight for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    link: Arc<Link>,
+    _token: TaskTrackerToken,
+}
+
+impl Link {
+    pub(crate) fn new(queue: usize, all: TaskTracker) -> (Arc<Self>, mpsc::Receiver<Command>) {
+        let (commands, receiver) = mpsc::channel(queue.max(1));
+        let link =
+            Self { commands, cancels: Cancels::default(), in_flight: AtomicUsize::new(0), all };
+        (Arc::new(link), receiver)
+    }
+
+    pub(crate) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Queues work; this never waits.
+    pub(crate) fn send(self: &Arc<Self>, work: Work) -> Result<(), Refused> {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let ticket = Ticket { link: Arc::clone(self), _token: self.all.token() };
+        match self.commands.try_send(Command { work, ticket }) {
+            Ok(()) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(Refused::Full),
+            Err(TrySendError::Closed(command)) => Err(Refused::Gone(command.work)),
+        }
+    }
+
+    /// Asks for the end of a request; this never fails and never waits.
+    pub(crate) fn cancel(&self, request: RequestId) {
+        self.cancels.push(request);
+    }
+
+    /// Waits until something is to be cancelled.
+    pub(crate) async fn cancelled(&self) {
+        self.cancels.pushed.notified().await;
+    }
+
+    /// What is to be cancelled.
+    pub(crate) fn take_cancelled(&self) -> Vec<RequestId> {
+        self.cancels.take()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.link.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Requests to cancel: a list beside the command queue, so that a full queue loses none.
+///
+/// It is bounded by the requests in flight, since each is cancelled at most twice: by its reader,
+/// and by the supervisor when the reader does not drain.
+#[derive(Debug, Default)]
+struct Cancels {
+    list: Mutex<Vec<RequestId>>,
+    pushed: Notify,
+}
+
+impl Cancels {
+    fn push(&self, request: RequestId) {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner).push(request);
+        self.pushed.notify_one();
+    }
+
+    fn take(&self) -> Vec<RequestId> {
+        std::mem::take(&mut self.list.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,90 @@
+//! A launched model and its replicas.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    ModelState, ModelStatus, SupervisorError, WorkerSpec,
+    link::Link,
+    replica::{Common, Replica},
+};
+
+/// After how long another try makes sense while a model loads.
+const LOADING_RETRY: Duration = Duration::from_secs(2);
+
+/// A launched model.
+#[derive(Debug)]
+pub(crate) struct ModelEntry {
+    spec: Arc<WorkerSpec>,
+    replicas: Vec<Arc<Replica>>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl ModelEntry {
+    /// Starts the model's replicas, with sockets in `sockets`.
+    pub(crate) fn start(spec: WorkerSpec, common: &Common, sockets: &Path, serial: u64) -> Self {
+        let spec = Arc::new(spec);
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let replicas: Vec<_> = (0..spec.replicas.max(1))
+            .map(|index| Arc::new(Replica::new(Arc::clone(&spec), index, common.clone())))
+            .collect();
+        for (index, replica) in replicas.iter().enumerate() {
+            let (replica, stop) = (Arc::clone(replica), stop.clone());
+            let socket = sockets.join(format!("{serial}-{index}"));
+            tasks.spawn(async move { replica.keep(&socket, &stop).await });
+        }
+        tasks.close();
+        Self { spec, replicas, stop, tasks }
+    }
+
+    pub(crate) fn status(&self) -> ModelStatus {
+        let replicas = self.replicas.iter().map(|replica| replica.status()).collect();
+        ModelStatus::of(self.spec.uid.clone(), replicas)
+    }
+
+    /// The last lines of its workers' logs, replica by replica.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.replicas.iter().flat_map(|replica| replica.log().lines()).collect()
+    }
+
+    /// The ready worker with the fewest requests.
+    pub(crate) fn idlest(&self) -> Option<Arc<Link>> {
+        self.replicas
+            .iter()
+            .filter_map(|replica| replica.link())
+            .min_by_key(|link| link.in_flight())
+    }
+
+    /// Why no worker takes a request.
+    pub(crate) fn unready(&self) -> SupervisorError {
+        let ModelStatus { uid, state, progress, error, .. } = self.status();
+        match state {
+            ModelState::Error => {
+                SupervisorError::ModelFailed { uid, cause: error.unwrap_or_default() }
+            }
+            ModelState::Terminating => SupervisorError::Terminated { uid },
+            ModelState::Creating | ModelState::Loading | ModelState::Ready => {
+                SupervisorError::Loading { uid, progress, cause: error, retry_after: LOADING_RETRY }
+            }
+        }
+    }
+
+    /// Whether no replica runs or will run.
+    pub(crate) fn is_over(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    /// Begins to end all workers.
+    pub(crate) fn stop(&self) {
+        self.replicas.iter().for_each(|replica| replica.terminating());
+        self.stop.cancel();
+    }
+
+    /// Waits until all workers have ended.
+    pub(crate) async fn stopped(&self) {
+        self.tasks.wait().await;
+    }
+}

@@ -1,0 +1,151 @@
+//! The requests that one worker works on.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use engine_protocol::{EngineError, Event, EventKind, RequestId, ToEngine};
+use tokio::sync::mpsc::{self, error::TrySendError};
+
+use crate::{
+    SupervisorError,
+    link::{Answer, Command, Ticket, Work},
+};
+
+/// Where a request's events go.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    pub(crate) events: mpsc::Sender<Event>,
+    /// Why the events end early; set before `events` is dropped.
+    pub(crate) failure: Arc<OnceLock<SupervisorError>>,
+}
+
+impl Sink {
+    /// Whether nobody reads any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.events.is_closed()
+    }
+
+    /// Ends the events with a failure.
+    pub(crate) fn fail(self, error: SupervisorError) {
+        // The first failure is the cause of those that follow.
+        let _ = self.failure.set(error);
+    }
+}
+
+/// One request.
+#[derive(Debug)]
+enum Open {
+    Generation {
+        sink: Sink,
+        /// Sequences that have not ended.
+        left: u32,
+        /// Counts the request until its last event.
+        ticket: Ticket,
+    },
+    /// Its reader did not drain; the worker is yet to be told.
+    Abandoned,
+    Tokens {
+        answer: Answer,
+        /// Counts the request until it is answered.
+        _ticket: Ticket,
+    },
+}
+
+/// What is open, by request.
+#[derive(Debug, Default)]
+pub(crate) struct Requests(HashMap<RequestId, Open>);
+
+impl Requests {
+    /// Opens a request, and gives the message that asks for it.
+    pub(crate) fn open(&mut self, command: Command) -> (RequestId, ToEngine) {
+        let Command { work, ticket } = command;
+        match work {
+            Work::Generate { generate, sink } => {
+                let (request, left) = (generate.request, generate.sequences);
+                self.0.insert(request, Open::Generation { sink, left, ticket });
+                (request, ToEngine::Generate(generate))
+            }
+            Work::Tokenize { tokenize, answer } => {
+                let request = tokenize.request;
+                self.0.insert(request, Open::Tokens { answer, _ticket: ticket });
+                (request, ToEngine::Tokenize(tokenize))
+            }
+        }
+    }
+
+    /// Passes an event on; true: its reader does not drain, and the request is to be cancelled.
+    ///
+    /// An event of a request that is not open comes after a cancellation, and is dropped.
+    pub(crate) fn event(&mut self, event: Event) -> bool {
+        let request = event.request;
+        let Some(Open::Generation { sink, left, .. }) = self.0.get_mut(&request) else {
+            return false;
+        };
+        let ended = match event.kind {
+            EventKind::Finished { .. } => {
+                *left = left.saturating_sub(1);
+                *left == 0
+            }
+            EventKind::Failed(_) => true,
+            EventKind::Started { .. } | EventKind::Text { .. } => false,
+        };
+        if !ended {
+            let full = matches!(sink.events.try_send(event), Err(TrySendError::Full(_)));
+            if full {
+                self.abandon(request);
+            }
+            return full;
+        }
+        // Whoever reads the last event finds the request closed and no longer counted.
+        if let Some(Open::Generation { sink, ticket, .. }) = self.0.remove(&request) {
+            let Sink { events, failure } = sink;
+            drop(ticket);
+            if matches!(events.try_send(event), Err(TrySendError::Full(_))) {
+                let _ = failure.set(SupervisorError::NotDrained { limit: events.max_capacity() });
+            }
+        }
+        false
+    }
+
+    fn abandon(&mut self, request: RequestId) {
+        if let Some(Open::Generation { sink, .. }) = self.0.insert(request, Open::Abandoned) {
+            let limit = sink.events.max_capacity();
+            sink.fail(SupervisorError::NotDrained { limit });
+        }
+    }
+
+    /// Answers a request for tokens.
+    pub(crate) fn answer(&mut self, request: RequestId, tokens: Result<Vec<u32>, EngineError>) {
+        if let Some(open) = self.0.remove(&request) {
+            match open {
+                // Whoever asked may have gone.
+                Open::Tokens { answer, .. } => drop(answer.send(tokens.map_err(Into::into))),
+                other => drop(self.0.insert(request, other)),
+            }
+        }
+    }
+
+    /// Closes a request that nobody wants any more; true: the worker is to be told.
+    pub(crate) fn cancel(&mut self, request: RequestId) -> bool {
+        self.0.remove(&request).is_some()
+    }
+
+    /// Ends one request with a failure.
+    pub(crate) fn fail(&mut self, request: RequestId, error: SupervisorError) {
+        match self.0.remove(&request) {
+            Some(Open::Generation { sink, .. }) => sink.fail(error),
+            Some(Open::Tokens { answer, .. }) => drop(answer.send(Err(error))),
+            Some(Open::Abandoned) | None => {}
+        }
+    }
+
+    /// Ends every request with the same failure.
+    pub(crate) fn fail_all(&mut self, error: &SupervisorError) {
+        let all: Vec<_> = self.0.keys().copied().collect();
+        for request in all {
+            self.fail(request, error.clone());
+        }
+    }
+}
