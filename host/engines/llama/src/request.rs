@@ -1,0 +1,259 @@
+//! Checking a request and making it ready: tokens, grammar, adapter.
+//!
+//! Short prompts are made ready at once; long ones and grammars on threads of their own, so that
+//! they do not hold up whoever is being answered.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use engine_protocol::{EngineError, ErrorCode, Generate, Prompt, PromptPart, RequestId, Tokenize};
+
+use crate::constraint::{Compiled, Compiler};
+use crate::sampler;
+use crate::vocabulary::Vocabulary;
+
+/// Text up to this long is tokenized on the spot.
+const SHORT: usize = 32 << 10;
+/// Threads that make requests ready.
+const THREADS: usize = 2;
+/// Reading a grammar recurses; this is only reserved, not used.
+const STACK: usize = 256 << 20;
+/// The greatest number of stop strings and stop tokens, and the length of each string.
+const MOST_STOPS: usize = 256;
+const LONGEST_STOP: usize = 4 << 10;
+/// The greatest number of most likely tokens that are reported.
+const MOST_LOGPROBS: u32 = 100;
+
+/// A request that can be admitted.
+pub(crate) struct Ready {
+    pub(crate) generate: Box<Generate>,
+    pub(crate) prompt: Vec<u32>,
+    pub(crate) compiled: Option<Arc<Compiled>>,
+    /// 0 for no adapter, otherwise one more than its place in the settings.
+    pub(crate) group: usize,
+}
+
+/// What a request must fit into.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) context_length: usize,
+    pub(crate) parallel: usize,
+    pub(crate) adapters: Vec<String>,
+}
+
+/// Makes requests ready for one model.
+pub(crate) struct Preparer {
+    vocabulary: Arc<Vocabulary>,
+    bounds: Bounds,
+    compiler: OnceLock<Result<Compiler, EngineError>>,
+}
+
+impl Preparer {
+    pub(crate) fn new(vocabulary: Arc<Vocabulary>, bounds: Bounds) -> Self {
+        Self { vocabulary, bounds, compiler: OnceLock::new() }
+    }
+
+    /// Checks a request, tokenizes its prompt and compiles its grammar.
+    ///
+    /// # Errors
+    /// Names the value that cannot be, its limit and what to do.
+    pub(crate) fn prepare(&self, generate: Box<Generate>) -> Result<Ready, EngineError> {
+        self.check(&generate)?;
+        let group = self.group(generate.lora.as_deref())?;
+        let prompt = self.prompt(&generate)?;
+        let compiled = match &generate.constraint {
+            None => None,
+            Some(constraint) => Some(self.compiler()?.compile(constraint)?),
+        };
+        Ok(Ready { generate, prompt, compiled, group })
+    }
+
+    /// The tokens of a prompt, whatever their number.
+    ///
+    /// # Errors
+    /// Names a part that cannot be.
+    pub(crate) fn tokenize(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
+        self.vocabulary.tokenize(prompt)
+    }
+
+    fn compiler(&self) -> Result<&Compiler, EngineError> {
+        self.compiler.get_or_init(|| Compiler::new(&self.vocabulary)).as_ref().map_err(Clone::clone)
+    }
+
+    fn check(&self, generate: &Generate) -> Result<(), EngineError> {
+        let sequences = usize::try_from(generate.sequences).unwrap_or(usize::MAX);
+        if sequences == 0 || sequences > self.bounds.parallel {
+            return Err(invalid(format!(
+                "{sequences} sequences were asked for; this model generates 1 to {} at a time \
+                 (`parallel`)",
+                self.bounds.parallel
+            )));
+        }
+        sampler::check(&generate.sampling, &self.vocabulary)?;
+        let stops = generate.stop.len() + generate.stop_tokens.len();
+        if stops > MOST_STOPS {
+            return Err(invalid(format!(
+                "{stops} stops were given; at most {MOST_STOPS} are possible"
+            )));
+        }
+        if let Some(stop) = generate.stop.iter().find(|stop| stop.len() > LONGEST_STOP) {
+            let length = stop.len();
+            return Err(invalid(format!(
+                "a stop string has {length} bytes; at most {LONGEST_STOP} are possible"
+            )));
+        }
+        let size = self.vocabulary.size();
+        if let Some(token) = generate.stop_tokens.iter().find(|token| **token >= size) {
+            return Err(invalid(format!(
+                "stop token {token} is outside of the vocabulary of {size} tokens"
+            )));
+        }
+        if let Some(logprobs) = generate.logprobs.filter(|count| *count > MOST_LOGPROBS) {
+            return Err(invalid(format!(
+                "{logprobs} logprobs were asked for; at most {MOST_LOGPROBS} are possible"
+            )));
+        }
+        Ok(())
+    }
+
+    fn group(&self, adapter: Option<&str>) -> Result<usize, EngineError> {
+        let Some(wanted) = adapter else { return Ok(0) };
+        let at = self.bounds.adapters.iter().position(|name| name == wanted);
+        at.map(|at| at + 1).ok_or_else(|| {
+            let known = match self.bounds.adapters.as_slice() {
+                [] => "it has none".to_owned(),
+                names => format!("it has: {}", names.join(", ")),
+            };
+            invalid(format!("this model has no adapter `{wanted}`; {known}"))
+        })
+    }
+
+    fn prompt(&self, generate: &Generate) -> Result<Vec<u32>, EngineError> {
+        let limit = self.bounds.context_length;
+        // No token stands for more bytes than the longest one, so this cannot fit in any case, and
+        // tokenizing many megabytes takes long.
+        let least = text_bytes(&generate.prompt) / self.vocabulary.longest_piece();
+        if least > limit {
+            return Err(too_long(&format!("at least {least}"), limit));
+        }
+        let prompt = self.vocabulary.tokenize(&generate.prompt)?;
+        if prompt.is_empty() {
+            return Err(invalid("the prompt has no tokens; give it some text".to_owned()));
+        }
+        let room = usize::from(generate.max_tokens != Some(0));
+        if prompt.len() + room > limit {
+            return Err(too_long(&prompt.len().to_string(), limit));
+        }
+        Ok(prompt)
+    }
+}
+
+/// Whether a request takes too long to be made ready between two steps.
+pub(crate) fn is_long(generate: &Generate) -> bool {
+    generate.constraint.is_some() || is_long_prompt(&generate.prompt)
+}
+
+/// Whether a prompt takes too long to be tokenized between two steps.
+pub(crate) fn is_long_prompt(prompt: &Prompt) -> bool {
+    text_bytes(prompt) > SHORT
+}
+
+fn text_bytes(prompt: &Prompt) -> usize {
+    let bytes = |part: &PromptPart| match part {
+        PromptPart::Text(text) => text.len(),
+        _ => 0,
+    };
+    prompt.parts.iter().map(bytes).sum()
+}
+
+fn too_long(given: &str, limit: usize) -> EngineError {
+    EngineError::new(
+        ErrorCode::PromptTooLong,
+        format!(
+            "the prompt has {given} tokens, but the context has {limit}, and the reply needs some \
+             of them; shorten it, or raise the model's context length"
+        ),
+    )
+}
+
+fn invalid(message: String) -> EngineError {
+    EngineError::new(ErrorCode::Invalid, message)
+}
+
+/// Something to make ready.
+pub(crate) enum Job {
+    Generate(Box<Generate>),
+    Tokenize(Tokenize),
+}
+
+/// Something that is ready, or cannot be.
+pub(crate) enum Done {
+    Generate(RequestId, Result<Ready, EngineError>),
+    Tokenize(RequestId, Result<Vec<u32>, EngineError>),
+}
+
+/// Threads that make requests ready beside the decoding one.
+pub(crate) struct Pool {
+    jobs: SyncSender<Job>,
+    done: Receiver<Done>,
+}
+
+impl Pool {
+    /// A pool for at most `places` jobs.
+    pub(crate) fn new(preparer: &Arc<Preparer>, places: usize) -> std::io::Result<Self> {
+        let (jobs, queue) = sync_channel(places.max(1));
+        let (finished, done) = sync_channel(places.max(1) + THREADS);
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..THREADS {
+            let (queue, finished, preparer) =
+                (Arc::clone(&queue), finished.clone(), Arc::clone(preparer));
+            std::thread::Builder::new().name("prepare".into()).stack_size(STACK).spawn(
+                move || {
+                    while let Some(job) = next(&queue) {
+                        if finished.send(work(&preparer, job)).is_err() {
+                            return;
+                        }
+                    }
+                },
+            )?;
+        }
+        Ok(Self { jobs, done })
+    }
+
+    /// Hands over a job; `false` where there is no place for it.
+    pub(crate) fn start(&self, job: Job) -> bool {
+        self.jobs.try_send(job).is_ok()
+    }
+
+    /// The next thing that has become ready.
+    pub(crate) fn finished(&self) -> Option<Done> {
+        self.done.try_recv().ok()
+    }
+}
+
+fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
+}
+
+fn work(preparer: &Preparer, job: Job) -> Done {
+    match job {
+        Job::Generate(generate) => {
+            let request = generate.request;
+            Done::Generate(request, guarded(|| preparer.prepare(generate)))
+        }
+        Job::Tokenize(tokenize) => {
+            Done::Tokenize(tokenize.request, guarded(|| preparer.tokenize(&tokenize.prompt)))
+        }
+    }
+}
+
+/// A fault in a library that reads a request must end that request only.
+fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        Err(EngineError::new(
+            ErrorCode::Internal,
+            "reading the request failed; see the engine's log",
+        ))
+    })
+}
