@@ -1,0 +1,105 @@
+//! The versions of the WIT package that plugins may be built for.
+//!
+//! Each has a module that puts its bindings behind [`Family`] and [`Turn`]; nothing else of the
+//! host knows that there is more than one.
+
+mod v0_1;
+
+use model::{Ability, ChatRequest, FinishReason, Fit, ModelCard, Profile, Prompt, ReplyEvent};
+use wasmtime::component::{InstancePre, Linker};
+
+use crate::PluginError;
+use crate::sandbox::{Sandbox, State};
+
+/// What a plugin says of itself, as it says it.
+#[derive(Default)]
+pub(crate) struct Description {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    pub(crate) summary: String,
+}
+
+/// A plugin's code, whatever version of the package it was built for.
+///
+/// Each method makes a fresh instance in the sandbox that it is given.
+pub(crate) trait Family: Send + Sync {
+    /// What it can do, found from its exports.
+    fn abilities(&self) -> &[Ability];
+
+    /// What it says of itself.
+    fn describe(&self, sandbox: &mut Sandbox) -> Result<Description, PluginError>;
+
+    /// How well it fits a model, and why.
+    fn recognize(
+        &self,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+    ) -> Result<(Fit, String), PluginError>;
+
+    /// How it drives a model.
+    fn profile(&self, sandbox: &mut Sandbox, card: &ModelCard) -> Result<Profile, PluginError>;
+
+    /// Renders a conversation, and keeps what parses the replies to it.
+    fn chat(
+        &self,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+        request: &ChatRequest,
+    ) -> Result<(Prompt, Box<dyn Turn>), PluginError>;
+
+    /// Frames a plain completion.
+    fn complete(
+        &self,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+        prefix: &str,
+        suffix: Option<&str>,
+    ) -> Result<Prompt, PluginError>;
+}
+
+/// The parsers of one chat turn, which live in the sandbox that rendered it.
+pub(crate) trait Turn: Send {
+    /// Takes newly decoded text of one sequence.
+    fn push(
+        &mut self,
+        sandbox: &mut Sandbox,
+        sequence: u32,
+        text: &str,
+    ) -> Result<Vec<ReplyEvent>, PluginError>;
+
+    /// Ends one sequence.
+    fn finish(
+        &mut self,
+        sandbox: &mut Sandbox,
+        sequence: u32,
+        reason: FinishReason,
+    ) -> Result<Vec<ReplyEvent>, PluginError>;
+}
+
+/// One version of the package: a semver track, within which plugins and hosts fit each other.
+pub(crate) struct Track {
+    /// What the names of its interfaces end with, but for the patch version.
+    pub(crate) version: &'static str,
+    /// Offers its imports to plugins.
+    pub(crate) link: fn(&mut Linker<State>) -> wasmtime::Result<()>,
+    /// Whether the host offers an import of this name.
+    pub(crate) offers: fn(&str) -> bool,
+    /// Finds its exports in a plugin.
+    pub(crate) find: fn(InstancePre<State>) -> wasmtime::Result<Box<dyn Family>>,
+}
+
+/// The versions that this host knows, newest first.
+pub(crate) const TRACKS: &[Track] = &[v0_1::TRACK];
+
+/// The interface that every plugin exports.
+pub(crate) const IDENTITY: &str = "modelhost:family/identity";
+
+/// The version that a plugin with these exports was built for.
+pub(crate) fn track_of<'a>(mut exports: impl Iterator<Item = &'a str>) -> Option<&'static Track> {
+    exports.find_map(|export| {
+        let version = export.strip_prefix(IDENTITY)?.strip_prefix('@')?;
+        TRACKS.iter().find(|track| {
+            version.strip_prefix(track.version).is_some_and(|patch| patch.starts_with('.'))
+        })
+    })
+}

@@ -1,0 +1,153 @@
+//! Finds the exports of a plugin and calls them.
+
+use model::{Ability, ChatRequest, Fit, ModelCard, Profile, Prompt};
+use wasmtime::Store;
+use wasmtime::component::InstancePre;
+
+use super::convert;
+use super::generated::exports::modelhost::family::{chat, completion, identity};
+use super::generated::modelhost::family::types;
+use super::turn::ChatTurn;
+use crate::PluginError;
+use crate::bindings::{Description, Family, Turn};
+use crate::sandbox::{Sandbox, State};
+use crate::text::one_line;
+
+/// Characters of a text that a client or an operator gets to read.
+const TEXT: usize = 1024;
+
+/// What a plugin exports.
+pub(super) struct Exports {
+    pre: InstancePre<State>,
+    identity: identity::GuestIndices,
+    chat: Option<chat::GuestIndices>,
+    completion: Option<completion::GuestIndices>,
+    abilities: Vec<Ability>,
+}
+
+impl Exports {
+    /// Looks for every interface of this track.
+    pub(super) fn find(pre: InstancePre<State>) -> wasmtime::Result<Self> {
+        let identity = identity::GuestIndices::new(&pre)?;
+        let mut abilities = vec![];
+        let mut has = |interface: &str, ability| {
+            let name = format!("modelhost:family/{interface}@0.1.0");
+            let found = pre.component().get_export_index(None, &name).is_some();
+            abilities.extend(found.then_some(ability));
+            found
+        };
+        let (chats, completes) =
+            (has("chat", Ability::Chat), has("completion", Ability::Completion));
+        // An interface that is there but has another shape is an error and not an absence.
+        let chat = chats.then(|| chat::GuestIndices::new(&pre)).transpose()?;
+        let completion = completes.then(|| completion::GuestIndices::new(&pre)).transpose()?;
+        Ok(Self { pre, identity, chat, completion, abilities })
+    }
+
+    fn identity(&self, store: &mut Store<State>) -> wasmtime::Result<identity::Guest> {
+        let instance = self.pre.instantiate(&mut *store)?;
+        self.identity.load(store, &instance)
+    }
+
+    fn lacks(&self, sandbox: &Sandbox, ability: Ability) -> PluginError {
+        let abilities = self.abilities.clone();
+        PluginError::LacksAbility { family: sandbox.plugin().into(), ability, abilities }
+    }
+}
+
+impl Family for Exports {
+    fn abilities(&self) -> &[Ability] {
+        &self.abilities
+    }
+
+    fn describe(&self, sandbox: &mut Sandbox) -> Result<Description, PluginError> {
+        let info = sandbox.call("describe", sandbox.to_render(), |store| {
+            self.identity(store)?.call_describe(store)
+        })?;
+        let identity::FamilyInfo { name, version, summary } = info;
+        Ok(Description { name, version, summary })
+    }
+
+    fn recognize(
+        &self,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+    ) -> Result<(Fit, String), PluginError> {
+        let lowered = convert::Card::new(card);
+        let answer = sandbox.call("recognize", sandbox.to_render(), |store| {
+            self.identity(store)?.call_recognize(store, lowered.lower())
+        })?;
+        let fit = match answer.fit {
+            identity::Fit::None => Fit::None,
+            identity::Fit::Generic => Fit::Generic,
+            identity::Fit::Exact => Fit::Exact,
+        };
+        Ok((fit, one_line(&answer.reason, TEXT)))
+    }
+
+    fn profile(&self, sandbox: &mut Sandbox, card: &ModelCard) -> Result<Profile, PluginError> {
+        let lowered = convert::Card::new(card);
+        let answer = sandbox.call("profile", sandbox.to_render(), |store| {
+            self.identity(store)?.call_profile(store, lowered.lower())
+        })?;
+        let profile = answer.map_err(|error| refusal(sandbox, error))?;
+        let identity::ModelProfile { style, features, sampling } = profile;
+        Ok(Profile { style, features, sampling })
+    }
+
+    fn chat(
+        &self,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+        request: &ChatRequest,
+    ) -> Result<(Prompt, Box<dyn Turn>), PluginError> {
+        let Some(indices) = &self.chat else {
+            return Err(self.lacks(sandbox, Ability::Chat));
+        };
+        let (card, request) = (convert::Card::new(card), convert::Request::new(request));
+        let messages = request.messages();
+        let answer = sandbox.call("turn.start", sandbox.to_render(), |store| {
+            let instance = self.pre.instantiate(&mut *store)?;
+            let guest = indices.load(&mut *store, &instance)?;
+            let turn =
+                guest.turn().call_start(&mut *store, card.lower(), request.lower(&messages))?;
+            let turn = match turn {
+                Ok(turn) => turn,
+                Err(error) => return Ok(Err(error)),
+            };
+            let prompt = guest.turn().call_prompt(store, turn)?;
+            Ok(Ok((prompt, ChatTurn::new(guest, turn))))
+        })?;
+        let (prompt, turn) = answer.map_err(|error| refusal(sandbox, error))?;
+        Ok((convert::prompt(prompt), Box::new(turn)))
+    }
+
+    fn complete(
+        &self,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+        prefix: &str,
+        suffix: Option<&str>,
+    ) -> Result<Prompt, PluginError> {
+        let Some(indices) = &self.completion else {
+            return Err(self.lacks(sandbox, Ability::Completion));
+        };
+        let card = convert::Card::new(card);
+        let request = completion::CompletionRequest { prefix, suffix };
+        let answer = sandbox.call("completion.render", sandbox.to_render(), |store| {
+            let instance = self.pre.instantiate(&mut *store)?;
+            let guest = indices.load(&mut *store, &instance)?;
+            guest.call_render(store, card.lower(), request)
+        })?;
+        answer.map(convert::prompt).map_err(|error| refusal(sandbox, error))
+    }
+}
+
+/// The plugin's own "no".
+fn refusal(sandbox: &mut Sandbox, error: types::Error) -> PluginError {
+    match error {
+        types::Error::Unsupported(text) => PluginError::Unsupported(one_line(&text, TEXT)),
+        types::Error::InvalidRequest(text) => PluginError::Invalid(one_line(&text, TEXT)),
+        types::Error::Internal(text) => sandbox.fail(&text),
+    }
+}

@@ -1,0 +1,13 @@
+//! The runtime with real plugins: the well-behaved ones and the others of `tests/fixtures/plugins`.
+
+#![cfg(test)]
+
+mod cache;
+mod calls;
+mod choose;
+mod folder;
+mod loading;
+mod prompts;
+mod replies;
+mod support;
+mod wasi;
