@@ -1,0 +1,61 @@
+//! `host plugin check`: would the host load this file?
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use plugin_runtime::Report;
+
+use super::{facts::Facts, open};
+use crate::output;
+
+/// Loads a plugin as the host would and says what it finds.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Ends with an error where the host would refuse the file.
+
+Examples:
+  host plugin check plugins/my-family.wasm")]
+pub(crate) struct Arguments {
+    /// The component.
+    #[arg(value_name = "FILE.wasm")]
+    file: PathBuf,
+}
+
+/// Loads the file and prints.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let report = report(&arguments.file)?;
+    output::text(describe(&report))?;
+    Ok(if report.error.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Loads a file on its own, away from any plugin folder.
+pub(super) fn report(file: &std::path::Path) -> anyhow::Result<Report> {
+    let empty = std::env::temp_dir().join(format!("modelhost-check-{}", std::process::id()));
+    fs::create_dir_all(&empty).with_context(|| format!("cannot make `{}`", empty.display()))?;
+    let runtime = open(empty.clone());
+    // Left behind it does no harm.
+    let _ = fs::remove_dir(&empty);
+    Ok(runtime?.check(file))
+}
+
+/// The report as a person reads it.
+pub(super) fn describe(report: &Report) -> String {
+    let mut facts = Facts::default();
+    facts.add("file", report.file.display());
+    facts.add("size", format!("{} bytes", report.bytes));
+    facts.add("name", &report.name).add("version", &report.version);
+    facts.add("summary", &report.summary);
+    let abilities: Vec<String> =
+        report.abilities.iter().map(|&ability| super::ability(ability)).collect();
+    facts.add("abilities", abilities.join(", "));
+    facts.add_list("exports", &report.exports).add_list("imports", &report.imports);
+    if report.error.is_none() {
+        facts.add("compiled in", format!("{:.1?}", report.compiled));
+        facts.add("described in", format!("{:.1?}", report.described));
+    }
+    match &report.error {
+        Some(error) => facts.add("refused", error),
+        None => facts.add("verdict", "the host would load it"),
+    };
+    facts.text()
+}

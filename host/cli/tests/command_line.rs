@@ -1,0 +1,161 @@
+//! The binary itself: what it prints, where, and how it ends.
+//!
+//! Each case is a golden file under `tests/golden`; `BLESS=1` writes them anew.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop where production code may not")]
+
+use std::{
+    env,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+const HOST: &str = env!("CARGO_BIN_EXE_host");
+
+/// Runs `host` in a folder of its own and compares with the golden file of that name.
+#[track_caller]
+fn check(name: &str, arguments: &[&str]) {
+    check_in(&tempfile::tempdir().unwrap(), name, arguments);
+}
+
+#[track_caller]
+fn check_in(folder: &tempfile::TempDir, name: &str, arguments: &[&str]) {
+    let text = transcript(folder.path(), arguments);
+    let file = golden().join(format!("{name}.txt"));
+    if env::var_os("BLESS").is_some() {
+        fs::write(&file, &text).unwrap();
+    }
+    let expect = fs::read_to_string(&file).unwrap_or_default();
+    assert!(text == expect, "{}:\n{expect}\n--- is now:\n{text}", file.display());
+}
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+/// What a person would see, with the folder's name taken out.
+fn transcript(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(HOST)
+        .args(arguments)
+        .current_dir(folder)
+        .env_clear()
+        .env("HOME", folder)
+        .env("COLUMNS", "100")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| {
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let real = folder.canonicalize().unwrap();
+        text.replace(real.to_str().unwrap(), "[DIR]").replace(folder.to_str().unwrap(), "[DIR]")
+    };
+    let mut transcript = format!("$ host {}\n", arguments.join(" "));
+    for (name, bytes) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
+        if !bytes.is_empty() {
+            write!(transcript, "--- {name}\n{}", text(bytes)).unwrap();
+        }
+    }
+    writeln!(transcript, "--- exit {}", output.status.code().unwrap()).unwrap();
+    transcript
+}
+
+#[test]
+fn help() {
+    for command in [
+        "",
+        "serve",
+        "list",
+        "chat",
+        "generate",
+        "plugin",
+        "plugin list",
+        "plugin inspect",
+        "plugin check",
+        "plugin new",
+        "plugin render",
+        "doctor",
+        "config",
+    ] {
+        let mut words: Vec<&str> = command.split_whitespace().collect();
+        words.push("--help");
+        let name = format!("help {command}").trim_end().replace(' ', "-");
+        check(&name, &words);
+    }
+}
+
+#[test]
+fn a_missing_configuration_says_how_to_make_one() {
+    check("no-configuration", &[]);
+}
+
+#[test]
+fn a_mistake_in_the_configuration_is_shown_where_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("models.toml"), "[server]\nlissten = \"127.0.0.1:0\"\n").unwrap();
+    check_in(&folder, "bad-configuration", &["--config", "models.toml"]);
+}
+
+#[test]
+fn an_address_for_everyone_needs_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("models.toml"), "").unwrap();
+    check_in(&folder, "open-door", &["--listen", "0.0.0.0:0"]);
+}
+
+#[test]
+fn the_example_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = transcript(folder.path(), &["config", "example"]);
+    let toml =
+        text.lines().skip(2).take_while(|line| !line.starts_with("--- ")).collect::<Vec<_>>();
+    let settings = config::from_str(&toml.join("\n"), "models.toml".as_ref()).unwrap();
+    assert!(settings.models.is_empty());
+}
+
+#[test]
+fn commands_without_a_host_say_how_to_start_one() {
+    check("list-without-host", &["list", "-e", "http://127.0.0.1:1"]);
+    check("chat-without-host", &["chat", "--model-uid", "x", "-e", "http://127.0.0.1:1", "hi"]);
+    check("list-over-https", &["list", "-e", "https://models.lan"]);
+}
+
+#[test]
+fn mistakes_in_arguments_are_shown_with_the_usage() {
+    check("unknown-option", &["list", "--endpont", "x"]);
+    check("chat-without-model", &["chat"]);
+    check("render-without-subject", &["plugin", "render", "--model-uid", "x"]);
+}
+
+#[test]
+fn plugin_commands_explain_what_they_miss() {
+    check("inspect-nothing", &["plugin", "inspect", "nobody", "--plugins", "."]);
+    check("inspect-missing-file", &["plugin", "inspect", "missing.gguf", "--plugins", "."]);
+    check("list-empty-folder", &["plugin", "list", "--plugins", "."]);
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("text.wasm"), "this is no component").unwrap();
+    let text = transcript(folder.path(), &["plugin", "check", "text.wasm"]);
+    assert!(text.contains("refused") && text.ends_with("--- exit 1\n"), "{text}");
+}
+
+#[test]
+fn a_new_family_finds_the_sdk_of_the_checkout_around_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let sdk = folder.path().join("plugins/sdk");
+    fs::create_dir_all(&sdk).unwrap();
+    fs::write(sdk.join("Cargo.toml"), "[package]\nname = \"plugin-sdk\"\n").unwrap();
+    check_in(&folder, "new-family", &["plugin", "new", "my-family", "--path", "plugins/mine"]);
+    let made =
+        |path: &str| fs::read_to_string(folder.path().join("plugins/mine").join(path)).unwrap();
+    let manifest = made("Cargo.toml");
+    assert!(manifest.contains("plugin-sdk = { path = \"../sdk\""), "{manifest}");
+    assert!(made("src/lib.rs").contains("The model family `my-family`."));
+    assert!(made(".cargo/config.toml").contains("wasm-component-ld"));
+    check_in(
+        &folder,
+        "new-family-again",
+        &["plugin", "new", "my-family", "--path", "plugins/mine"],
+    );
+    check_in(&folder, "new-family-bad-name", &["plugin", "new", "My_Family"]);
+}

@@ -1,0 +1,79 @@
+//! Whether the server lives and whether it can do its work.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+use telemetry::metric;
+use utoipa::ToSchema;
+
+use crate::state::{Shared, VERSION};
+
+/// A server that lives.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Health {
+    /// `ok`.
+    status: &'static str,
+    /// The server's version.
+    version: &'static str,
+}
+
+/// Says that the server lives.
+#[utoipa::path(get, path = "/health", tag = "server", security(()),
+    responses((status = 200, description = "The server lives.", body = Health)))]
+pub(crate) async fn health() -> Json<Health> {
+    Json(Health { status: "ok", version: VERSION })
+}
+
+/// Whether the server can do its work.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Readiness {
+    /// Whether no model is loading and the server does not stop.
+    ready: bool,
+    /// Models that answer.
+    serving: Vec<String>,
+    /// Models that load.
+    loading: Vec<String>,
+    /// Models that do not serve; waiting does not help them, so they do not count.
+    failed: Vec<String>,
+}
+
+/// Says whether every model that can load has loaded.
+#[utoipa::path(get, path = "/ready", tag = "server", security(()),
+    responses(
+        (status = 200, description = "No model is loading.", body = Readiness),
+        (status = 503, description = "Models are loading, or the server stops.", body = Readiness),
+    ))]
+pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Readiness>) {
+    let (mut serving, mut loading, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    for info in shared.inference.models() {
+        let list = if info.is_ready() {
+            &mut serving
+        } else if info.is_loading() {
+            &mut loading
+        } else {
+            &mut failed
+        };
+        list.push(info.uid.to_string());
+    }
+    let ready = loading.is_empty() && !shared.draining.is_cancelled();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { ready, serving, loading, failed }))
+}
+
+/// Prints the figures in Prometheus' text format.
+#[utoipa::path(get, path = "/metrics", tag = "server",
+    responses((status = 200, description = "The figures.", body = String, content_type = "text/plain")))]
+pub(crate) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    shared.inference.record_gauges();
+    metrics::gauge!(metric::UPTIME_SECONDS).set(shared.started.elapsed().as_secs_f64());
+    metrics::gauge!(metric::BUILD_INFO, "version" => VERSION).set(1.0);
+    let text = shared.options.recorder.as_ref().map(telemetry::Recorder::render);
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], text.unwrap_or_default()).into_response()
+}

@@ -1,0 +1,88 @@
+//! REST: the OpenAI and Xinference dialects over one [`Inference`](inference::Inference).
+//!
+//! This crate alone knows HTTP. [`app`] makes the routes, [`serve`] runs them on a listener.
+//! Requests are read leniently (`lax`), checked by inference, and answered in the forms that the
+//! dialects' own clients expect; every error body carries both `detail` and `error`.
+
+mod auth;
+mod body;
+mod docs;
+mod error;
+mod frame;
+mod guard;
+mod health;
+mod lax;
+mod openai;
+mod plugins;
+mod serve;
+mod stall;
+mod state;
+mod xinference;
+
+use std::sync::Arc;
+
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+use inference::Inference;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use docs::openapi;
+pub use serve::serve;
+pub use state::Options;
+
+use state::Shared;
+use xinference::{cluster, models};
+
+/// The routes, and what [`serve`] needs to end them.
+#[derive(Clone)]
+pub struct App {
+    pub(crate) router: Router,
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl App {
+    /// The routes alone, for tests and for servers of another kind.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+}
+
+/// The routes of a host.
+pub fn app(inference: Inference, options: Options) -> App {
+    let cors = guard::cors(&options);
+    let shared = Arc::new(Shared::new(inference, options));
+    let open = Router::new()
+        .route("/health", get(health::health))
+        .route("/ready", get(health::ready))
+        .route("/status", get(cluster::status))
+        .route("/v1/address", get(cluster::address))
+        .route("/v1/cluster/auth", get(cluster::auth));
+    let keyed = Router::new()
+        .route("/v1/chat/completions", post(openai::chat::completions))
+        .route("/v1/completions", post(openai::completion::completions))
+        .route("/v1/render", post(openai::render::render))
+        .route("/v1/models", get(models::list))
+        .route("/v1/models/instances", get(models::instances))
+        .route("/v1/models/{uid}", get(models::describe))
+        .route("/v1/models/{uid}/progress", get(models::progress))
+        .route("/v1/models/{uid}/replicas", get(models::replicas))
+        .route("/v1/plugins", get(plugins::list))
+        .route("/v1/cluster/version", get(cluster::version))
+        .route("/v1/cluster/info", get(cluster::info))
+        .route("/v1/cluster/devices", get(cluster::devices))
+        .route("/metrics", get(health::metrics))
+        .merge(docs::routes())
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), auth::require_key));
+    let router = open
+        .merge(keyed)
+        .fallback(frame::not_found)
+        .method_not_allowed_fallback(frame::method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::known_host))
+        .layer(cors)
+        .layer(CatchPanicLayer::custom(frame::panicked))
+        .layer(middleware::from_fn(frame::frame))
+        .with_state(Arc::clone(&shared));
+    App { router, shared }
+}

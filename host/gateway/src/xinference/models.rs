@@ -1,0 +1,135 @@
+//! What is served.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::StatusCode,
+};
+use inference::{InferenceError, ModelInfo};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::describe::{DescribedModel, Description, Instance, ListedModel, Progress, Replica};
+use crate::{error::ApiError, error::ErrorBody, state::Shared};
+
+/// How long a client should wait for a model that loads, as Xinference says it.
+const LOADING_RETRY: u32 = 30;
+
+/// The models that are served.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct ModelList {
+    /// `list`.
+    object: &'static str,
+    /// The models.
+    data: Vec<ListedModel>,
+}
+
+/// Lists the models that answer, and those whose worker is being started again.
+#[utoipa::path(get, path = "/v1/models", tag = "models",
+    responses((status = 200, description = "The models.", body = ModelList)))]
+pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<ModelList> {
+    let address = shared.options.listen.to_string();
+    let shown = |info: &ModelInfo| info.is_ready() || (info.is_loading() && info.restarts > 0);
+    let data = shared.inference.models().into_iter().filter(shown);
+    let data = data
+        .map(|info| ListedModel {
+            id: info.uid.to_string(),
+            object: "model",
+            created: 0,
+            owned_by: "xinference",
+            description: Description::new(&info, &address),
+            replica: info.replica,
+        })
+        .collect();
+    Json(ModelList { object: "list", data })
+}
+
+/// Describes one model.
+#[utoipa::path(get, path = "/v1/models/{uid}", tag = "models",
+    params(("uid" = String, Path, description = "The model's uid.")),
+    responses(
+        (status = 200, description = "The model.", body = DescribedModel),
+        (status = 400, description = "There is no such model.", body = ErrorBody),
+        (status = 503, description = "The model is loading, or does not serve.", body = ErrorBody),
+    ))]
+pub(crate) async fn describe(
+    State(shared): State<Arc<Shared>>,
+    Path(uid): Path<String>,
+) -> Result<Json<DescribedModel>, ApiError> {
+    let info = find(&shared, &uid)?;
+    if info.is_loading() && info.restarts == 0 {
+        let retry_after = LOADING_RETRY;
+        return Err(InferenceError::Loading { uid, retry_after }.into());
+    }
+    if let (false, Some(cause)) = (info.is_ready(), &info.error) {
+        return Err(InferenceError::ModelFailed { uid, cause: cause.clone() }.into());
+    }
+    let description = Description::new(&info, &shared.options.listen.to_string());
+    Ok(Json(DescribedModel { description, n_worker: 1, replica: info.replica }))
+}
+
+fn find(shared: &Shared, uid: &str) -> Result<ModelInfo, ApiError> {
+    shared.inference.model(uid).ok_or_else(|| {
+        let uid: String = uid.chars().take(model::ModelUid::MAX).collect();
+        let message = format!("Model not found in the model list, uid: {uid}");
+        ApiError::new(StatusCode::BAD_REQUEST, message).code("model_not_found")
+    })
+}
+
+/// Which models to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Filter {
+    /// Only models of this name.
+    model_name: Option<String>,
+    /// Only the model of this uid.
+    model_uid: Option<String>,
+}
+
+/// Lists every model with the state of its workers, those that failed among them.
+#[utoipa::path(get, path = "/v1/models/instances", tag = "models", params(Filter),
+    responses((status = 200, description = "The models.", body = Vec<Instance>)))]
+pub(crate) async fn instances(
+    State(shared): State<Arc<Shared>>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Json<Vec<Instance>> {
+    let Query(filter) = filter.unwrap_or_default();
+    let known = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let (name, uid) = (known(&filter.model_name), known(&filter.model_uid));
+    let address = shared.options.listen.to_string();
+    let models = shared.inference.models().into_iter().filter(|info| {
+        name.as_ref().is_none_or(|name| info.name == *name)
+            && uid.as_ref().is_none_or(|uid| info.uid.as_str() == uid)
+    });
+    Json(models.map(|info| Instance::new(&info, &address)).collect())
+}
+
+/// Says how far the launch of a model is; a model that nobody launched is pending.
+#[utoipa::path(get, path = "/v1/models/{uid}/progress", tag = "models",
+    params(("uid" = String, Path, description = "The model's uid.")),
+    responses((status = 200, description = "How far the launch is.", body = Progress)))]
+pub(crate) async fn progress(
+    State(shared): State<Arc<Shared>>,
+    Path(uid): Path<String>,
+) -> Json<Progress> {
+    let info = shared.inference.model(&uid);
+    Json(info.as_ref().map_or_else(Progress::pending, Progress::new))
+}
+
+/// Lists a model's workers.
+#[utoipa::path(get, path = "/v1/models/{uid}/replicas", tag = "models",
+    params(("uid" = String, Path, description = "The model's uid.")),
+    responses(
+        (status = 200, description = "The workers.", body = Vec<Replica>),
+        (status = 400, description = "There is no such model.", body = ErrorBody),
+    ))]
+pub(crate) async fn replicas(
+    State(shared): State<Arc<Shared>>,
+    Path(uid): Path<String>,
+) -> Result<Json<Vec<Replica>>, ApiError> {
+    let info = find(&shared, &uid)?;
+    Ok(Json(Replica::list(&info, &shared.options.listen.to_string())))
+}

@@ -1,0 +1,136 @@
+//! Connections: how they end, and what happens to those who vanish.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+    task::JoinHandle,
+};
+
+use crate::host::Host;
+
+struct Served {
+    host: Host,
+    address: std::net::SocketAddr,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<std::io::Result<()>>,
+}
+
+async fn serve(drain: Duration, change: impl FnOnce(&mut gateway::Options)) -> Option<Served> {
+    let host = Host::start_with(change).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = oneshot::channel();
+    let app = host.app.clone();
+    let shutdown = async {
+        let _ = stopped.await;
+    };
+    let ended = tokio::spawn(gateway::serve(listener, app, shutdown, drain));
+    Some(Served { host, address, stop, ended })
+}
+
+async fn ask(address: std::net::SocketAddr, text: &str) -> TcpStream {
+    let body = json!({"model": "tiny", "stream": true,
+        "messages": [{"role": "user", "content": text}]})
+    .to_string();
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(body.as_bytes()).await.unwrap();
+    stream
+}
+
+/// Reads until the answer holds a text.
+async fn read_until(stream: &mut TcpStream, part: &str) -> String {
+    let mut all = String::new();
+    let mut buffer = [0; 4096];
+    while !all.contains(part) {
+        let count = stream.read(&mut buffer).await.unwrap();
+        assert_ne!(count, 0, "`{part}` is not in:\n{all}");
+        all.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
+    }
+    all
+}
+
+/// Waits until no sequence is being generated for the model.
+async fn idle(host: &Host) {
+    let idle = async {
+        while host.inference.model("tiny").unwrap().replicas.iter().any(|r| r.in_flight > 0) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), idle).await.expect("the request goes on");
+}
+
+const ENDLESS: &str = r#"{"fake": {"text": "on and ", "tokens": 1000000, "delay_us": 1000}}"#;
+
+#[tokio::test]
+async fn a_client_that_vanishes_ends_its_request() {
+    let Some(served) = serve(Duration::from_secs(5), |_| {}).await else { return };
+    let mut stream = ask(served.address, ENDLESS).await;
+    read_until(&mut stream, "on ").await;
+    drop(stream);
+    idle(&served.host).await;
+    served.stop.send(()).unwrap();
+    served.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn what_runs_may_end_while_the_server_drains() {
+    let Some(served) = serve(Duration::from_secs(20), |_| {}).await else { return };
+    let text = r#"{"fake": {"text": "a b c d e f", "delay_us": 50000}}"#;
+    let mut stream = ask(served.address, text).await;
+    read_until(&mut stream, "a ").await;
+    served.stop.send(()).unwrap();
+    let rest = read_until(&mut stream, "[DONE]").await;
+    assert!(rest.contains("\"stop\""), "{rest}");
+    served.ended.await.unwrap().unwrap();
+    assert!(TcpStream::connect(served.address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_does_not_end_in_time_ends_with_an_error() {
+    let Some(served) = serve(Duration::from_millis(200), |_| {}).await else { return };
+    let mut stream = ask(served.address, ENDLESS).await;
+    read_until(&mut stream, "on ").await;
+    served.stop.send(()).unwrap();
+    let rest = read_until(&mut stream, "shutting_down").await;
+    assert!(!rest.contains("[DONE]"));
+    let end = read_until(&mut stream, "0\r\n\r\n").await;
+    drop(end);
+    served.ended.await.unwrap().unwrap();
+    idle(&served.host).await;
+}
+
+#[tokio::test]
+async fn more_connections_than_places_are_told_so() {
+    let few = |options: &mut gateway::Options| options.max_connections = 1;
+    let Some(served) = serve(Duration::from_secs(5), few).await else { return };
+    let mut first = TcpStream::connect(served.address).await.unwrap();
+    first.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    read_until(&mut first, "\"ok\"").await;
+    let mut second = TcpStream::connect(served.address).await.unwrap();
+    let refused = read_until(&mut second, "too many connections").await;
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    served.stop.send(()).unwrap();
+    served.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn too_many_headers_are_refused() {
+    let Some(served) = serve(Duration::from_secs(5), |_| {}).await else { return };
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let many: String = (0..500).map(|n| format!("x-{n}: y\r\n")).collect();
+    let head = format!("GET /health HTTP/1.1\r\nhost: localhost\r\n{many}\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let refused = read_until(&mut stream, "HTTP/1.1 431").await;
+    assert!(refused.starts_with("HTTP/1.1 431"), "{refused}");
+    served.stop.send(()).unwrap();
+    served.ended.await.unwrap().unwrap();
+}

@@ -1,0 +1,170 @@
+//! What can go wrong with a request, free of any protocol.
+
+use engine_protocol::{EngineError, ErrorCode};
+use plugin_runtime::PluginError;
+
+use crate::InvalidCommand;
+
+/// Why a request got no answer, or no whole one.
+///
+/// The text of each is for the client. What only the operator may see goes to the log where the
+/// error arises.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum InferenceError {
+    /// The request breaks a rule.
+    #[error(transparent)]
+    Invalid(#[from] InvalidCommand),
+    /// The model, its family or its engine cannot do this.
+    #[error("{message}")]
+    Unsupported {
+        /// What it cannot do, and what to do instead.
+        message: String,
+    },
+    /// The prompt does not fit into the context.
+    #[error("{message}")]
+    PromptTooLong {
+        /// Both lengths.
+        message: String,
+    },
+    /// There is no such model.
+    #[error(
+        "Model not found in the model list, uid: {uid}. Available model uids: [{}]",
+        quoted(available)
+    )]
+    UnknownModel {
+        /// The uid asked for.
+        uid: String,
+        /// The uids that there are.
+        available: Vec<String>,
+    },
+    /// The model is on its way.
+    #[error(
+        "Model is loading, please retry later: model {uid} is launching, not yet ready for inference"
+    )]
+    Loading {
+        /// The model.
+        uid: String,
+        /// Seconds after which to ask again.
+        retry_after: u32,
+    },
+    /// The model is listed, but it does not serve.
+    #[error("model `{uid}` does not serve: {cause}")]
+    ModelFailed {
+        /// The model.
+        uid: String,
+        /// Why.
+        cause: String,
+    },
+    /// Too many requests wait already.
+    #[error("{message}")]
+    Overloaded {
+        /// What is full.
+        message: String,
+        /// Seconds after which a place should be free.
+        retry_after: u32,
+    },
+    /// The worker ended while it answered.
+    #[error("the worker of model `{uid}` ended while it answered: {cause}")]
+    WorkerDied {
+        /// The model.
+        uid: String,
+        /// The cause from its log.
+        cause: String,
+    },
+    /// The consumer did not take the reply in time.
+    #[error("the reply was not read fast enough and was given up: {message}")]
+    SlowConsumer {
+        /// How much was waiting.
+        message: String,
+    },
+    /// The family plugin broke.
+    #[error(
+        "the family plugin `{family}` failed at this request; the cause is in the host's log under this request's id"
+    )]
+    PluginFailed {
+        /// The plugin.
+        family: String,
+    },
+    /// The engine broke without ending.
+    #[error(
+        "the engine of model `{uid}` failed at this request; the cause is in the host's log under this request's id"
+    )]
+    EngineFailed {
+        /// The model.
+        uid: String,
+    },
+    /// The host is going down.
+    #[error("the host is shutting down; ask again when it is back")]
+    ShuttingDown,
+}
+
+fn quoted(uids: &[String]) -> String {
+    uids.iter().map(|uid| format!("'{uid}'")).collect::<Vec<_>>().join(", ")
+}
+
+impl InferenceError {
+    /// A short word for metrics and for clients that look at codes.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Invalid(_) => "invalid_request",
+            Self::Unsupported { .. } => "unsupported",
+            Self::PromptTooLong { .. } => "context_length_exceeded",
+            Self::UnknownModel { .. } => "model_not_found",
+            Self::Loading { .. } => "model_loading",
+            Self::ModelFailed { .. } => "model_failed",
+            Self::Overloaded { .. } => "overloaded",
+            Self::WorkerDied { .. } => "worker_died",
+            Self::SlowConsumer { .. } => "slow_consumer",
+            Self::PluginFailed { .. } => "plugin_failed",
+            Self::EngineFailed { .. } => "engine_failed",
+            Self::ShuttingDown => "shutting_down",
+        }
+    }
+
+    /// Seconds after which the same request may succeed.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Loading { retry_after, .. } | Self::Overloaded { retry_after, .. } => {
+                Some(*retry_after)
+            }
+            Self::WorkerDied { .. } | Self::ShuttingDown => Some(5),
+            _ => None,
+        }
+    }
+
+    /// A plugin's failure at a request; faults of its own are logged here and masked.
+    pub(crate) fn from_plugin(family: &str, call: &'static str, error: &PluginError) -> Self {
+        match error {
+            PluginError::Unsupported(message) => Self::Unsupported { message: message.clone() },
+            PluginError::Invalid(message) => Self::Invalid(InvalidCommand::whole(message.clone())),
+            PluginError::UnknownFamily { .. } | PluginError::LacksAbility { .. } => {
+                Self::Unsupported { message: error.to_string() }
+            }
+            fault => {
+                tracing::error!(family, call, error = %fault, "a family plugin failed");
+                Self::PluginFailed { family: family.to_owned() }
+            }
+        }
+    }
+
+    /// An engine's failure at a request; faults of its own are logged here and masked.
+    pub(crate) fn from_engine(uid: &str, error: EngineError) -> Self {
+        let EngineError { code, message, retry_after } = error;
+        match code {
+            ErrorCode::Invalid => Self::Invalid(InvalidCommand::whole(message)),
+            ErrorCode::InvalidConstraint => {
+                Self::Invalid(InvalidCommand::new("response_format", message))
+            }
+            ErrorCode::PromptTooLong => Self::PromptTooLong { message },
+            ErrorCode::Unsupported => Self::Unsupported { message },
+            ErrorCode::Overloaded => {
+                Self::Overloaded { message, retry_after: retry_after.unwrap_or(1).max(1) }
+            }
+            ErrorCode::LoadFailed => Self::ModelFailed { uid: uid.to_owned(), cause: message },
+            ErrorCode::Internal => {
+                tracing::error!(model = uid, error = message, "the engine failed at a request");
+                Self::EngineFailed { uid: uid.to_owned() }
+            }
+        }
+    }
+}

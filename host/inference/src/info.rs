@@ -1,0 +1,74 @@
+//! What can be said of a served model.
+
+use std::time::SystemTime;
+
+use engine_protocol::WorkerStats;
+use model::{Ability, ModelUid};
+use supervisor::{ModelState, ReplicaStatus};
+
+/// Everything that lists and descriptions show of one model.
+#[derive(Clone, Debug)]
+pub struct ModelInfo {
+    /// The name under which requests reach it.
+    pub uid: ModelUid,
+    /// The name that the weights bear, else the uid.
+    pub name: String,
+    /// Where it is in its life.
+    pub state: ModelState,
+    /// How far loading is, from 0 to 1.
+    pub progress: f32,
+    /// Why it does not serve, or why its last worker died.
+    pub error: Option<String>,
+    /// Since when it is in this state.
+    pub since: SystemTime,
+    /// When it was added.
+    pub added: SystemTime,
+    /// What it can be asked for.
+    pub abilities: Vec<Ability>,
+    /// What its family adds: `tools`, `reasoning`, `hybrid`, ...
+    pub features: Vec<String>,
+    /// The family that drives it.
+    pub family: Option<String>,
+    /// The version or style within that family.
+    pub style: String,
+    /// Why that family was chosen, or why none was.
+    pub family_reason: String,
+    /// The network that the weights declare.
+    pub architecture: String,
+    /// The engine's name, such as `llama.cpp`.
+    pub engine: String,
+    /// The weights' format, such as `ggufv2`.
+    pub format: String,
+    /// Such as `Q4_K_M`.
+    pub quantization: String,
+    /// Such as `7` or `0_5`.
+    pub size_in_billions: String,
+    /// Languages that the weights name.
+    pub languages: Vec<String>,
+    /// A text for lists.
+    pub description: Option<String>,
+    /// The greatest number of tokens in one sequence.
+    pub context_length: u32,
+    /// How many workers are wanted.
+    pub replica: u32,
+    /// The workers that there are.
+    pub replicas: Vec<ReplicaStatus>,
+    /// How often workers were started again.
+    pub restarts: u32,
+    /// Devices that hold the weights, such as `CPU` or `CUDA0`.
+    pub devices: Vec<String>,
+    /// The engines' figures.
+    pub stats: WorkerStats,
+}
+
+impl ModelInfo {
+    /// Whether requests are answered.
+    pub fn is_ready(&self) -> bool {
+        self.state == ModelState::Ready
+    }
+
+    /// Whether requests will be answered soon.
+    pub fn is_loading(&self) -> bool {
+        matches!(self.state, ModelState::Creating | ModelState::Loading)
+    }
+}

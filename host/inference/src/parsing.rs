@@ -1,0 +1,216 @@
+//! Runs a family's reply parser off the async threads, and falls back to raw text where it breaks.
+
+use std::sync::Arc;
+
+use model::{FinishReason, ReplyEvent};
+use plugin_runtime::{ChatTurn, PluginError};
+
+use crate::family::Calls;
+
+/// What happened to one sequence, for the parser.
+#[derive(Debug)]
+pub(crate) enum Input {
+    /// More raw text.
+    Text { sequence: u32, text: String },
+    /// The end.
+    Finish { sequence: u32, reason: FinishReason },
+}
+
+/// What the parser made of one [`Input`].
+#[derive(Debug, PartialEq)]
+pub(crate) struct Parsed {
+    pub(crate) sequence: u32,
+    pub(crate) events: Vec<ReplyEvent>,
+    /// Present where the sequence ended.
+    pub(crate) finish: Option<FinishReason>,
+}
+
+/// A reply parser: a plugin's, or a stand-in for one.
+pub(crate) trait Parser: Send + 'static {
+    fn push(&mut self, sequence: u32, text: &str) -> Result<Vec<ReplyEvent>, PluginError>;
+    fn finish(
+        &mut self,
+        sequence: u32,
+        reason: FinishReason,
+    ) -> Result<Vec<ReplyEvent>, PluginError>;
+}
+
+impl Parser for ChatTurn {
+    fn push(&mut self, sequence: u32, text: &str) -> Result<Vec<ReplyEvent>, PluginError> {
+        Self::push(self, sequence, text)
+    }
+
+    fn finish(
+        &mut self,
+        sequence: u32,
+        reason: FinishReason,
+    ) -> Result<Vec<ReplyEvent>, PluginError> {
+        Self::finish(self, sequence, reason)
+    }
+}
+
+/// One request's parser and what is needed to go on without it.
+pub(crate) struct Parsing<P> {
+    /// `None` once the parser has broken.
+    parser: Option<P>,
+    /// For each sequence the raw text that the parser took and has not given back.
+    held: Vec<String>,
+    family: Arc<str>,
+    calls: Arc<Calls>,
+}
+
+impl<P: Parser> Parsing<P> {
+    pub(crate) fn new(parser: P, sequences: usize, family: Arc<str>, calls: Arc<Calls>) -> Self {
+        Self { parser: Some(parser), held: vec![String::new(); sequences], family, calls }
+    }
+
+    /// Parses everything that is ready in one hop to a blocking thread and back.
+    pub(crate) async fn feed(self, inputs: Vec<Input>) -> (Option<Self>, Vec<Parsed>) {
+        if self.parser.is_none() {
+            let mut this = self;
+            let parsed = this.run(inputs);
+            return (Some(this), parsed);
+        }
+        let family = Arc::clone(&self.family);
+        let hop = tokio::task::spawn_blocking(move || {
+            let mut this = self;
+            let parsed = this.run(inputs);
+            (Some(this), parsed)
+        });
+        hop.await.unwrap_or_else(|error| {
+            tracing::error!(%family, %error, "the thread of a reply parser broke");
+            (None, Vec::new())
+        })
+    }
+
+    fn run(&mut self, inputs: Vec<Input>) -> Vec<Parsed> {
+        let mut all = Vec::with_capacity(inputs.len());
+        for input in inputs {
+            let (sequence, text, finish) = match input {
+                Input::Text { sequence, text } => (sequence, text, None),
+                Input::Finish { sequence, reason } => (sequence, String::new(), Some(reason)),
+            };
+            let events = self.step(sequence, &text, finish);
+            if finish.is_some() || !events.is_empty() {
+                all.push(Parsed { sequence, events, finish });
+            }
+        }
+        all
+    }
+
+    fn step(&mut self, sequence: u32, text: &str, finish: Option<FinishReason>) -> Vec<ReplyEvent> {
+        let Some(held) = usize::try_from(sequence).ok().and_then(|at| self.held.get_mut(at)) else {
+            return Vec::new();
+        };
+        let Some(parser) = &mut self.parser else {
+            let raw = std::mem::take(held) + text;
+            return if raw.is_empty() { Vec::new() } else { vec![ReplyEvent::Content(raw)] };
+        };
+        let outcome = self.calls.parse.record(|| match finish {
+            None => parser.push(sequence, text),
+            Some(reason) => parser.finish(sequence, reason),
+        });
+        match outcome {
+            Ok(events) => {
+                held.push_str(text);
+                for event in &events {
+                    release(held, event);
+                }
+                events
+            }
+            Err(error) => {
+                tracing::warn!(
+                    family = %self.family,
+                    sequence,
+                    %error,
+                    "the reply parser failed; the rest of this reply is raw text"
+                );
+                self.parser = None;
+                let raw = std::mem::take(held) + text;
+                if raw.is_empty() { Vec::new() } else { vec![ReplyEvent::Content(raw)] }
+            }
+        }
+    }
+}
+
+/// Takes what an event gives back off the text that the parser holds.
+///
+/// A parser that rewrites what it gives back holds nothing that could be told from it, so nothing
+/// is repeated in the raw text; markers around a text go with it.
+fn release(held: &mut String, event: &ReplyEvent) {
+    let given = match event {
+        ReplyEvent::Content(text)
+        | ReplyEvent::Reasoning(text)
+        | ReplyEvent::ToolCallArguments(text)
+        | ReplyEvent::ToolCallStart { name: text, .. } => text,
+    };
+    match held.find(given.as_str()) {
+        Some(at) => drop(held.drain(..at + given.len())),
+        None => held.clear(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Holds back from `<` on, and breaks at `!`.
+    #[derive(Default)]
+    struct Touchy {
+        held: String,
+    }
+
+    impl Parser for Touchy {
+        fn push(&mut self, _: u32, text: &str) -> Result<Vec<ReplyEvent>, PluginError> {
+            if text.contains('!') {
+                return Err(PluginError::Invalid("broken".into()));
+            }
+            self.held.push_str(text);
+            let at = self.held.find('<').unwrap_or(self.held.len());
+            let free = self.held.drain(..at).collect::<String>();
+            Ok(if free.is_empty() { vec![] } else { vec![ReplyEvent::Content(free)] })
+        }
+
+        fn finish(&mut self, _: u32, _: FinishReason) -> Result<Vec<ReplyEvent>, PluginError> {
+            Ok(vec![ReplyEvent::Content(std::mem::take(&mut self.held))])
+        }
+    }
+
+    async fn text_of(pieces: &[&str]) -> String {
+        let calls = Arc::new(Calls::new("touchy"));
+        let mut parsing = Parsing::new(Touchy::default(), 1, "touchy".into(), calls);
+        let mut text = String::new();
+        let texts = pieces.iter().map(|piece| Input::Text { sequence: 0, text: (*piece).into() });
+        let end = Input::Finish { sequence: 0, reason: FinishReason::Stop };
+        for input in texts.chain([end]) {
+            let (back, parsed) = parsing.feed(vec![input]).await;
+            parsing = back.unwrap();
+            for event in parsed.into_iter().flat_map(|parsed| parsed.events) {
+                let ReplyEvent::Content(piece) = event else { panic!("{event:?}") };
+                text += &piece;
+            }
+        }
+        text
+    }
+
+    #[tokio::test]
+    async fn no_character_is_lost_or_repeated_when_a_parser_breaks() {
+        for pieces in [
+            &["abc", "def"][..],
+            &["abc<to", "ol", "!", "rest"],
+            &["!", "abc"],
+            &["abc", "<", "x!y", "z"],
+            &["ab<", "cd"],
+        ] {
+            assert_eq!(text_of(pieces).await, pieces.concat());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sequence_out_of_range_is_ignored() {
+        let calls = Arc::new(Calls::new("touchy"));
+        let parsing = Parsing::new(Touchy::default(), 1, "touchy".into(), calls);
+        let (_, parsed) = parsing.feed(vec![Input::Text { sequence: 7, text: "x".into() }]).await;
+        assert!(parsed.is_empty());
+    }
+}

@@ -1,0 +1,356 @@
+//! From a checked command to a reply on its way.
+
+use std::sync::Arc;
+
+use engine_protocol::Generate;
+use model::{Ability, ContentPart, ModelCard, Prompt, Role};
+use plugin_runtime::{ChatTurn, PluginError};
+
+use crate::{
+    ChatCommand, CompletionCommand, Inference, InferenceError, InvalidCommand, ReasoningMode,
+    Reply, convert,
+    family::{Chosen, Family},
+    figures::Ticket,
+    parsing::Parsing,
+    reply::{Started, from_supervisor},
+    sampling,
+    served::Served,
+    think,
+};
+
+/// A prompt as the family gives it, and the tokens that the engine makes of it.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The family that rendered; `None` where text was taken as it is.
+    pub family: Option<String>,
+    /// The prompt.
+    pub prompt: Prompt,
+    /// The token ids.
+    pub tokens: Vec<u32>,
+}
+
+impl Inference {
+    /// Answers a conversation.
+    ///
+    /// # Errors
+    /// Where the answer cannot begin; what fails later comes as an item of the reply.
+    pub async fn chat(&self, command: ChatCommand) -> Result<Reply, InferenceError> {
+        let served = self.inner.served(&command.model)?;
+        let ticket = Ticket::new(Arc::clone(&served.figures), "chat");
+        let outcome = self.start_chat(&served, command).await;
+        reply(&served, ticket, outcome)
+    }
+
+    /// Goes on with a text.
+    ///
+    /// # Errors
+    /// Where the completion cannot begin; what fails later comes as an item of the reply.
+    pub async fn complete(&self, command: CompletionCommand) -> Result<Reply, InferenceError> {
+        let served = self.inner.served(&command.model)?;
+        let ticket = Ticket::new(Arc::clone(&served.figures), "completion");
+        let outcome = self.start_completion(&served, command).await;
+        reply(&served, ticket, outcome)
+    }
+
+    /// Shows what a conversation becomes, without generating.
+    ///
+    /// # Errors
+    /// As [`chat`](Self::chat).
+    pub async fn render(&self, command: ChatCommand) -> Result<Rendered, InferenceError> {
+        let served = self.inner.served(&command.model)?;
+        let (turn, family) = self.turn(&served, command.request).await?;
+        let prompt = turn.prompt().clone();
+        self.rendered(&served, Some(family.name.to_string()), prompt).await
+    }
+
+    /// Shows what a text to go on with becomes, without generating.
+    ///
+    /// # Errors
+    /// As [`complete`](Self::complete).
+    pub async fn render_completion(
+        &self,
+        command: CompletionCommand,
+    ) -> Result<Rendered, InferenceError> {
+        let served = self.inner.served(&command.model)?;
+        let family = served.family()?;
+        let name = completing(&family).map(|chosen| chosen.name.to_string());
+        let prompt = self.framed(&served, &family, command.prefix, command.suffix).await?;
+        self.rendered(&served, name, prompt).await
+    }
+
+    async fn rendered(
+        &self,
+        served: &Served,
+        family: Option<String>,
+        prompt: Prompt,
+    ) -> Result<Rendered, InferenceError> {
+        let tokens = self.inner.supervisor.tokenize(served.uid(), engine_prompt(&prompt)?).await;
+        let tokens = tokens.map_err(|error| from_supervisor(served.uid().as_str(), error))?;
+        Ok(Rendered { family, prompt, tokens })
+    }
+
+    async fn start_chat(
+        &self,
+        served: &Arc<Served>,
+        command: ChatCommand,
+    ) -> Result<Started, InferenceError> {
+        let ChatCommand { request, generation, .. } = command;
+        let (turn, family) = self.turn(served, request).await?;
+        let generate = generate(served, Some(&family), turn.prompt(), generation)?;
+        let sequences = usize::try_from(generate.sequences).unwrap_or(1);
+        let parsing = Parsing::new(turn, sequences, family.name, family.calls);
+        self.start(served, generate, Some(parsing)).await
+    }
+
+    async fn start_completion(
+        &self,
+        served: &Arc<Served>,
+        command: CompletionCommand,
+    ) -> Result<Started, InferenceError> {
+        let family = served.family()?;
+        let prompt = self.framed(served, &family, command.prefix, command.suffix).await?;
+        let family = family.chosen().map(Driver::of);
+        let generate = generate(served, family.as_ref(), &prompt, command.generation)?;
+        self.start(served, generate, None).await
+    }
+
+    async fn start(
+        &self,
+        served: &Served,
+        generate: Generate,
+        parsing: Option<Parsing<ChatTurn>>,
+    ) -> Result<Started, InferenceError> {
+        let sequences = usize::try_from(generate.sequences).unwrap_or(1);
+        let generation = self.inner.supervisor.generate(served.uid(), generate).await;
+        let generation =
+            generation.map_err(|error| from_supervisor(served.uid().as_str(), error))?;
+        Ok(Started { generation, parsing, sequences })
+    }
+
+    /// Renders a conversation with the model's family.
+    async fn turn(
+        &self,
+        served: &Arc<Served>,
+        mut request: model::ChatRequest,
+    ) -> Result<(ChatTurn, Driver), InferenceError> {
+        let card = Arc::clone(&served.weights()?.card);
+        let family = served.family()?;
+        let chosen = self.chatting(served, &family)?;
+        self.check_features(served, &family, &request)?;
+        if served.definition.reasoning == ReasoningMode::Content && family.has("reasoning") {
+            think::unwrap(&mut request.messages);
+        }
+        let driver = Driver::of(chosen);
+        let plugins = self.inner.plugins.clone();
+        let (name, calls) = (Arc::clone(&driver.name), Arc::clone(&driver.calls));
+        let turn = self
+            .render_hop(&driver.name, move || {
+                calls.render.record(|| plugins.chat(&name, &card, &request))
+            })
+            .await?;
+        Ok((turn, driver))
+    }
+
+    /// Frames a text with the model's family, where that has rules for it.
+    async fn framed(
+        &self,
+        served: &Arc<Served>,
+        family: &Family,
+        prefix: String,
+        suffix: Option<String>,
+    ) -> Result<Prompt, InferenceError> {
+        let card: Arc<ModelCard> = Arc::clone(&served.weights()?.card);
+        let suffix = suffix.filter(|suffix| !suffix.is_empty());
+        let Some(chosen) = completing(family) else {
+            if suffix.is_some() {
+                let uid = served.uid();
+                return Err(InferenceError::Unsupported {
+                    message: format!(
+                        "`suffix` is not supported by model `{uid}`: no installed family frames it for completion"
+                    ),
+                });
+            }
+            return Ok(Prompt::plain(prefix));
+        };
+        let driver = Driver::of(chosen);
+        let plugins = self.inner.plugins.clone();
+        let (name, calls) = (Arc::clone(&driver.name), Arc::clone(&driver.calls));
+        self.render_hop(&driver.name, move || {
+            calls.render.record(|| plugins.completion(&name, &card, &prefix, suffix.as_deref()))
+        })
+        .await
+    }
+
+    /// Runs a plugin call on a blocking thread, with bounds on how many run and wait.
+    async fn render_hop<T: Send + 'static>(
+        &self,
+        family: &str,
+        call: impl FnOnce() -> Result<T, PluginError> + Send + 'static,
+    ) -> Result<T, InferenceError> {
+        let queued = Arc::clone(&self.inner.render_queue).try_acquire_owned();
+        let _queued = queued.map_err(|_| InferenceError::Overloaded {
+            message: "too many requests wait for their prompt to be rendered".to_owned(),
+            retry_after: 1,
+        })?;
+        let place = Arc::clone(&self.inner.renders).acquire_owned().await;
+        let place = place.map_err(|_| InferenceError::ShuttingDown)?;
+        let outcome = tokio::task::spawn_blocking(move || {
+            // Held by the thread and not by the request, so that requests that are dropped while
+            // they render cannot pile up threads.
+            let _place = place;
+            call()
+        });
+        match outcome.await {
+            Ok(outcome) => {
+                outcome.map_err(|error| InferenceError::from_plugin(family, "render", &error))
+            }
+            Err(error) => {
+                tracing::error!(family, %error, "the thread of a plugin call broke");
+                Err(InferenceError::PluginFailed { family: family.to_owned() })
+            }
+        }
+    }
+
+    fn chatting<'a>(
+        &self,
+        served: &Served,
+        family: &'a Family,
+    ) -> Result<&'a Chosen, InferenceError> {
+        if let Some(chosen) = family.chosen().filter(|chosen| chosen.can(Ability::Chat)) {
+            return Ok(chosen);
+        }
+        let able = self.names_of(|family| family.chosen().is_some_and(|c| c.can(Ability::Chat)));
+        Err(InferenceError::Unsupported {
+            message: format!(
+                "model `{}` is not for chat ({}): use /v1/completions, install a family plugin for it, or ask one of [{able}]",
+                served.uid(),
+                family.reason(),
+            ),
+        })
+    }
+
+    /// Refuses what the model's family has no words for.
+    fn check_features(
+        &self,
+        served: &Served,
+        family: &Family,
+        request: &model::ChatRequest,
+    ) -> Result<(), InferenceError> {
+        let uid = served.uid();
+        if !family.has("tools") {
+            let answers = request.messages.last().is_some_and(|m| m.role == Role::Tool);
+            if !request.tools.is_empty() || answers {
+                let able = self.names_of(|family| family.has("tools"));
+                let what = if answers { "messages" } else { "calls" };
+                return Err(InferenceError::Unsupported {
+                    message: format!(
+                        "Only [{able}] support tool {what}. Model `{uid}` does not: leave out `tools`, or ask one of those."
+                    ),
+                });
+            }
+        }
+        for (at, message) in request.messages.iter().enumerate() {
+            let medium = message.content.iter().find_map(|part| match part {
+                ContentPart::Image(_) => Some(("images", "vision")),
+                ContentPart::Audio(_) => Some(("audio", "audio")),
+                ContentPart::Text(_) => None,
+            });
+            let Some((words, feature)) = medium else { continue };
+            let able = self.names_of(|family| family.has(feature));
+            let message = if family.has(feature) {
+                format!(
+                    "holds {words}, which engine `{}` cannot read",
+                    served.definition.engine.name
+                )
+            } else {
+                format!("holds {words}, which model `{uid}` cannot read; models that can: [{able}]")
+            };
+            let field = format!("messages[{at}].content");
+            return Err(InvalidCommand::new(field, message).into());
+        }
+        Ok(())
+    }
+
+    /// The uids of the models whose family passes a test.
+    fn names_of(&self, test: impl Fn(&Family) -> bool) -> String {
+        let models = self.inner.models.load();
+        let able = models.iter().filter(|served| test(&served.family.load()));
+        able.map(|served| format!("'{}'", served.uid())).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// What a request keeps of its family; plugins may change while it runs.
+struct Driver {
+    name: Arc<str>,
+    calls: Arc<crate::family::Calls>,
+    sampling: model::Sampling,
+}
+
+impl Driver {
+    fn of(chosen: &Chosen) -> Self {
+        Self {
+            name: Arc::clone(&chosen.name),
+            calls: Arc::clone(&chosen.calls),
+            sampling: chosen.sampling.clone(),
+        }
+    }
+}
+
+/// The reply of a generation that has begun, or a refusal that is counted.
+fn reply(
+    served: &Served,
+    ticket: Ticket,
+    outcome: Result<Started, InferenceError>,
+) -> Result<Reply, InferenceError> {
+    match outcome {
+        Ok(started) => {
+            Ok(Reply::new(served.uid().clone(), started, served.definition.reasoning, ticket))
+        }
+        Err(error) => {
+            ticket.failed(&error);
+            Err(error)
+        }
+    }
+}
+
+fn completing(family: &Family) -> Option<&Chosen> {
+    family.chosen().filter(|chosen| chosen.can(Ability::Completion))
+}
+
+fn engine_prompt(prompt: &Prompt) -> Result<engine_protocol::Prompt, InferenceError> {
+    convert::prompt(prompt).ok_or_else(|| InferenceError::Unsupported {
+        message: "the prompt holds an image or a sound, which no engine here reads".to_owned(),
+    })
+}
+
+/// What the engine is asked: the family's prompt and rules with the client's wishes on top.
+fn generate(
+    served: &Served,
+    family: Option<&Driver>,
+    prompt: &Prompt,
+    generation: crate::command::Generation,
+) -> Result<Generate, InferenceError> {
+    let draft = generation.into_inner();
+    let mut sampling = sampling::merge(draft.sampling, &served.definition.sampling);
+    if let Some(family) = family {
+        sampling = sampling::merge(sampling, &family.sampling);
+    }
+    let mut stop = draft.stop;
+    stop.extend(prompt.stop.iter().filter(|stop| !stop.is_empty()).cloned());
+    stop.dedup();
+    let mut stop_tokens = draft.stop_tokens;
+    stop_tokens.extend(&prompt.stop_tokens);
+    Ok(Generate {
+        request: 0,
+        prompt: engine_prompt(prompt)?,
+        sampling: convert::sampling(sampling),
+        sequences: draft.sequences.unwrap_or(1),
+        max_tokens: draft.max_tokens.or(served.definition.max_tokens),
+        stop,
+        stop_tokens,
+        constraint: draft.constraint.or_else(|| prompt.constraint.clone()).map(convert::constraint),
+        logprobs: draft.logprobs,
+        lora: draft.lora,
+        cache_salt: draft.cache_salt,
+    })
+}

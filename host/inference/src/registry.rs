@@ -1,0 +1,297 @@
+//! The models that are served, and the families that drive them.
+
+use std::sync::{
+    Arc, Weak,
+    atomic::{AtomicBool, Ordering},
+};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+use engine_protocol::Load;
+use plugin_runtime::{PluginRuntime, PluginStatus};
+use supervisor::{ModelState, Supervisor, WorkerSpec};
+use telemetry::metric;
+use tokio::sync::Semaphore;
+
+use crate::{
+    InferenceError, ModelDefinition, ModelInfo,
+    family::Family,
+    figures::Figures,
+    served::{Served, Weights},
+};
+
+/// How much of the host's own work may go on at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Plugin calls that render prompts at the same time; each keeps one thread busy.
+    pub renders: usize,
+    /// Requests that may wait for that; more are refused at once.
+    pub render_queue: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        Self { renders: cores.max(2), render_queue: 1024 }
+    }
+}
+
+/// The request pipeline and the models that it serves; clones share them.
+#[derive(Clone)]
+pub struct Inference {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) supervisor: Supervisor,
+    pub(crate) plugins: PluginRuntime,
+    /// In the order in which they were added.
+    pub(crate) models: ArcSwap<Vec<Arc<Served>>>,
+    /// Places for plugin calls that render.
+    pub(crate) renders: Arc<Semaphore>,
+    /// Places for requests that wait for one of those.
+    pub(crate) render_queue: Arc<Semaphore>,
+}
+
+impl Inference {
+    /// A pipeline without models; call it within a tokio runtime.
+    ///
+    /// It chooses families again whenever plugins change, for as long as a clone of it lives.
+    pub fn new(supervisor: Supervisor, plugins: PluginRuntime, options: Options) -> Self {
+        let changes = plugins.changes();
+        let inner = Arc::new(Inner {
+            supervisor,
+            plugins,
+            models: ArcSwap::default(),
+            renders: Arc::new(Semaphore::new(options.renders.max(1))),
+            render_queue: Arc::new(Semaphore::new(options.render_queue.max(1))),
+        });
+        tokio::spawn(follow(Arc::downgrade(&inner), changes));
+        Self { inner }
+    }
+
+    /// Serves a model from now on: reads the weights' header, chooses the family and launches.
+    ///
+    /// A model that cannot be served is listed all the same, with its cause.
+    ///
+    /// # Errors
+    /// Why the model does not serve, as far as that is known at once; a worker that fails later
+    /// shows in [`models`](Self::models).
+    pub async fn add_model(&self, definition: ModelDefinition) -> Result<(), InferenceError> {
+        let uid = definition.uid.clone();
+        if self.inner.find(uid.as_str()).is_some() {
+            return Err(InferenceError::ModelFailed {
+                uid: uid.to_string(),
+                cause: "a model of this uid is served already: choose another uid".to_owned(),
+            });
+        }
+        let plugins = self.inner.plugins.clone();
+        let served = tokio::task::spawn_blocking(move || describe(&plugins, definition))
+            .await
+            .map_err(|error| InferenceError::ModelFailed {
+                uid: uid.to_string(),
+                cause: error.to_string(),
+            })?;
+        let served = Arc::new(served);
+        self.inner.models.rcu(|models| {
+            let mut models = Vec::clone(models);
+            models.push(Arc::clone(&served));
+            models
+        });
+        self.inner.launch(&served);
+        match served.problem() {
+            None => Ok(()),
+            Some(cause) => {
+                tracing::error!(model = %uid, cause, "the model does not serve");
+                Err(InferenceError::ModelFailed { uid: uid.to_string(), cause })
+            }
+        }
+    }
+
+    /// Every model, in the order in which they were added.
+    pub fn models(&self) -> Vec<ModelInfo> {
+        let models = self.inner.models.load();
+        models.iter().map(|served| self.inner.info(served)).collect()
+    }
+
+    /// One model.
+    pub fn model(&self, uid: &str) -> Option<ModelInfo> {
+        self.inner.find(uid).map(|served| self.inner.info(&served))
+    }
+
+    /// The installed plugins.
+    pub fn plugins(&self) -> Vec<PluginStatus> {
+        self.inner.plugins.plugins()
+    }
+
+    /// Waits until a model answers or has failed.
+    ///
+    /// # Errors
+    /// Why it does not answer.
+    pub async fn ready(&self, uid: &str) -> Result<(), InferenceError> {
+        let served = self.inner.served(uid)?;
+        if let Some(cause) = served.problem() {
+            return Err(InferenceError::ModelFailed { uid: uid.to_owned(), cause });
+        }
+        let ready = self.inner.supervisor.ready(served.uid()).await;
+        ready.map_err(|error| crate::reply::from_supervisor(uid, error))
+    }
+
+    /// Ends every worker, after what runs has ended or the deadline has passed.
+    pub async fn shutdown(&self, deadline: std::time::Duration) {
+        self.inner.supervisor.shutdown(deadline).await;
+    }
+
+    /// Sets the gauges that are read rather than counted; call it before a scrape.
+    pub fn record_gauges(&self) {
+        for info in self.models() {
+            let model = info.uid.to_string();
+            let set = |name: &'static str, value: f64| {
+                metrics::gauge!(name, "model" => model.clone()).set(value);
+            };
+            set(metric::QUEUE_DEPTH, info.stats.waiting.into());
+            set(metric::RUNNING_SEQUENCES, info.stats.running.into());
+            set(metric::KV_USED, info.stats.kv_used.into());
+            set(metric::KV_TOTAL, info.stats.kv_total.into());
+            set(metric::WORKER_RESTARTS, info.restarts.into());
+            for state in STATES {
+                let is = f64::from(u8::from(info.state == state));
+                let state = state_name(state);
+                metrics::gauge!(metric::MODEL_STATE, "model" => model.clone(), "state" => state)
+                    .set(is);
+            }
+        }
+    }
+}
+
+const STATES: [ModelState; 5] = [
+    ModelState::Creating,
+    ModelState::Loading,
+    ModelState::Ready,
+    ModelState::Error,
+    ModelState::Terminating,
+];
+
+/// A state in lists and labels.
+pub fn state_name(state: ModelState) -> &'static str {
+    match state {
+        ModelState::Creating => "CREATING",
+        ModelState::Loading => "LOADING",
+        ModelState::Ready => "READY",
+        ModelState::Error => "ERROR",
+        ModelState::Terminating => "TERMINATING",
+    }
+}
+
+impl Inner {
+    pub(crate) fn find(&self, uid: &str) -> Option<Arc<Served>> {
+        self.models.load().iter().find(|served| served.uid().as_str() == uid).cloned()
+    }
+
+    /// The model of that uid.
+    ///
+    /// # Errors
+    /// Where there is none; the uids that there are go with it.
+    pub(crate) fn served(&self, uid: &str) -> Result<Arc<Served>, InferenceError> {
+        self.find(uid).ok_or_else(|| InferenceError::UnknownModel {
+            uid: uid.chars().take(model::ModelUid::MAX).collect(),
+            available: self.models.load().iter().map(|served| served.uid().to_string()).collect(),
+        })
+    }
+
+    fn info(&self, served: &Served) -> ModelInfo {
+        served.info(self.supervisor.status(served.uid()))
+    }
+
+    /// Gives the model to the supervisor, unless it has it or something is in the way.
+    fn launch(&self, served: &Served) {
+        if served.problem().is_some() || served.launched.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let definition = &served.definition;
+        let spec = WorkerSpec {
+            uid: definition.uid.clone(),
+            program: definition.engine.program.clone(),
+            args: definition.engine.args.clone(),
+            env: definition.engine.env.clone(),
+            load: Load {
+                path: definition.path.to_string_lossy().into_owned(),
+                settings: definition.settings.clone(),
+            },
+            replicas: definition.replicas,
+            restart: definition.restart,
+            hang_after: definition.hang_after,
+        };
+        if let Err(error) = self.supervisor.launch(spec) {
+            served.refusal.store(Arc::new(Some(error.to_string())));
+        }
+    }
+}
+
+/// Reads the weights and chooses the family; blocking.
+fn describe(plugins: &PluginRuntime, definition: ModelDefinition) -> Served {
+    let weights = definition
+        .sampling
+        .validate()
+        .map_err(|error| format!("the model's default sampling is out of range: {error}"))
+        .and_then(|()| catalog::inspect(&definition.path).map_err(|error| error.to_string()))
+        .map(|file| Weights::new(&file, &definition))
+        .and_then(|weights| {
+            let mut adapters = definition.settings.lora.iter();
+            let read = adapters
+                .try_for_each(|adapter| catalog::inspect_adapter(adapter.path.as_ref()).map(drop));
+            read.map(|()| weights).map_err(|error| error.to_string())
+        });
+    let family = match &weights {
+        Ok(weights) => Family::choose(plugins, &weights.card, definition.family.as_deref()),
+        Err(_) => Family::Plain { reason: "the weights cannot be read".to_owned() },
+    };
+    log_choice(definition.uid.as_str(), &family);
+    Served {
+        weights,
+        family: ArcSwap::from_pointee(family),
+        launched: AtomicBool::new(false),
+        refusal: ArcSwap::default(),
+        figures: Arc::new(Figures::new(definition.uid.as_str())),
+        added: SystemTime::now(),
+        definition,
+    }
+}
+
+fn log_choice(model: &str, family: &Family) {
+    match family {
+        Family::Chosen(chosen) => tracing::info!(
+            model,
+            family = %chosen.name,
+            style = chosen.profile.style,
+            reason = chosen.reason,
+            "family chosen"
+        ),
+        Family::Plain { reason } => {
+            tracing::warn!(model, reason, "no family drives this model; it completes text only");
+        }
+        Family::Failed { cause } => tracing::error!(model, cause, "the family cannot be used"),
+    }
+}
+
+/// Chooses every model's family again after each change of the plugins.
+async fn follow(inner: Weak<Inner>, mut changes: tokio::sync::watch::Receiver<u64>) {
+    while changes.changed().await.is_ok() {
+        let Some(inner) = inner.upgrade() else { return };
+        let models = inner.models.load_full();
+        let work = tokio::task::spawn_blocking(move || {
+            for served in models.iter() {
+                let Ok(weights) = &served.weights else { continue };
+                let wanted = served.definition.family.as_deref();
+                let family = Family::choose(&inner.plugins, &weights.card, wanted);
+                log_choice(served.uid().as_str(), &family);
+                served.family.store(Arc::new(family));
+            }
+            (inner, models)
+        });
+        if let Ok((inner, models)) = work.await {
+            // A model that waited for its family can go now; the supervisor wants the runtime.
+            models.iter().for_each(|served| inner.launch(served));
+        }
+    }
+}

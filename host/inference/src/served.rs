@@ -1,0 +1,159 @@
+//! One model in the registry.
+
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::SystemTime,
+};
+
+use arc_swap::ArcSwap;
+use catalog::ModelFile;
+use model::{ModelCard, ModelUid};
+use supervisor::{ModelState, ModelStatus};
+
+use crate::{InferenceError, ModelDefinition, ModelInfo, family::Family, figures::Figures};
+
+/// One model: what the operator wants, what the weights say, and which family drives it.
+pub(crate) struct Served {
+    pub(crate) definition: ModelDefinition,
+    /// What the weights say, or why they cannot be read.
+    pub(crate) weights: Result<Weights, String>,
+    /// Chosen again whenever plugins change.
+    pub(crate) family: ArcSwap<Family>,
+    /// Whether the supervisor has the model; a model whose family is missing waits for it.
+    pub(crate) launched: AtomicBool,
+    /// Why the supervisor did not take the model.
+    pub(crate) refusal: ArcSwap<Option<String>>,
+    pub(crate) figures: Arc<Figures>,
+    pub(crate) added: SystemTime,
+}
+
+/// What is kept of a model file.
+pub(crate) struct Weights {
+    pub(crate) card: Arc<ModelCard>,
+    format: String,
+    quantization: String,
+    size_in_billions: String,
+    languages: Vec<String>,
+    name: Option<String>,
+    description: Option<String>,
+}
+
+impl Weights {
+    pub(crate) fn new(file: &ModelFile, definition: &ModelDefinition) -> Self {
+        let limit = Some(definition.settings.context_length).filter(|&length| length > 0);
+        let card = file.card(definition.uid.as_str(), limit, &definition.family_options);
+        let known = |text: Option<&str>| {
+            text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        Self {
+            card: Arc::new(card),
+            format: file.format().to_owned(),
+            quantization: file.quantization().to_owned(),
+            size_in_billions: file.size_in_billions(),
+            languages: file.languages(),
+            name: known(file.name()),
+            description: known(file.description()),
+        }
+    }
+}
+
+impl Served {
+    pub(crate) fn uid(&self) -> &ModelUid {
+        &self.definition.uid
+    }
+
+    /// What the weights say.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub(crate) fn weights(&self) -> Result<&Weights, InferenceError> {
+        self.weights.as_ref().map_err(|cause| self.failed(cause))
+    }
+
+    /// The family as it is now.
+    ///
+    /// # Errors
+    /// Where the operator named one that cannot drive the model.
+    pub(crate) fn family(&self) -> Result<Arc<Family>, InferenceError> {
+        let family = self.family.load_full();
+        match &*family {
+            Family::Failed { cause } => Err(self.failed(cause)),
+            Family::Chosen(_) | Family::Plain { .. } => Ok(family),
+        }
+    }
+
+    fn failed(&self, cause: &str) -> InferenceError {
+        InferenceError::ModelFailed { uid: self.uid().to_string(), cause: cause.to_owned() }
+    }
+
+    /// Why the model does not serve, where that is known before any worker is.
+    pub(crate) fn problem(&self) -> Option<String> {
+        if let Err(cause) = &self.weights {
+            return Some(cause.clone());
+        }
+        if let Family::Failed { cause } = &**self.family.load() {
+            return Some(cause.clone());
+        }
+        (**self.refusal.load()).clone()
+    }
+
+    /// Everything that lists and descriptions show.
+    pub(crate) fn info(&self, status: Option<ModelStatus>) -> ModelInfo {
+        let definition = &self.definition;
+        let family = self.family.load();
+        let weights = self.weights.as_ref().ok();
+        let problem = self.problem();
+        let status = status.unwrap_or_else(|| ModelStatus {
+            uid: definition.uid.clone(),
+            state: ModelState::Creating,
+            progress: 0.0,
+            error: None,
+            loaded: None,
+            stats: engine_protocol::WorkerStats::default(),
+            in_flight: 0,
+            restarts: 0,
+            since: self.added,
+            replicas: Vec::new(),
+        });
+        let loaded = status.loaded;
+        let context_length = loaded
+            .as_ref()
+            .map(|loaded| loaded.context_length)
+            .filter(|&length| length > 0)
+            .or(weights.map(|weights| weights.card.context_length))
+            .unwrap_or_default();
+        let text = |get: fn(&Weights) -> &String| weights.map(get).cloned().unwrap_or_default();
+        ModelInfo {
+            uid: definition.uid.clone(),
+            name: weights
+                .and_then(|weights| weights.name.clone())
+                .unwrap_or_else(|| definition.uid.to_string()),
+            state: if problem.is_some() { ModelState::Error } else { status.state },
+            progress: status.progress,
+            error: problem.or(status.error),
+            since: status.since,
+            added: self.added,
+            abilities: family.abilities(),
+            features: family.chosen().map(|c| c.profile.features.clone()).unwrap_or_default(),
+            family: family.chosen().map(|chosen| chosen.name.to_string()),
+            style: family.chosen().map(|c| c.profile.style.clone()).unwrap_or_default(),
+            family_reason: family.reason().to_owned(),
+            architecture: weights.map(|w| w.card.architecture.clone()).unwrap_or_default(),
+            engine: definition.engine.name.clone(),
+            format: text(|weights| &weights.format),
+            quantization: text(|weights| &weights.quantization),
+            size_in_billions: text(|weights| &weights.size_in_billions),
+            languages: weights.map(|weights| weights.languages.clone()).unwrap_or_default(),
+            description: definition
+                .description
+                .clone()
+                .or_else(|| weights.and_then(|weights| weights.description.clone())),
+            context_length,
+            replica: definition.replicas,
+            replicas: status.replicas,
+            restarts: status.restarts,
+            devices: loaded.map(|loaded| loaded.devices).unwrap_or_default(),
+            stats: status.stats,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What the process writes to standard error.
+
+use std::{io, str::FromStr};
+
+use tracing_subscriber::{EnvFilter, fmt};
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line, for collectors.
+    Json,
+}
+
+/// Why logs or metrics could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// The filter cannot be read.
+    #[error("`{given}` is no log level: {reason}; write `info`, or `info,supervisor=debug`")]
+    Level {
+        /// The text given.
+        given: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The format is unknown.
+    #[error("`{given}` is no log format: write `text` or `json`")]
+    Format {
+        /// The text given.
+        given: String,
+    },
+    /// Something else has set up logs or metrics in this process.
+    #[error("{what} are set up already in this process: {reason}")]
+    Taken {
+        /// `logs` or `metrics`.
+        what: &'static str,
+        /// What the library says.
+        reason: String,
+    },
+}
+
+impl FromStr for LogFormat {
+    type Err = TelemetryError;
+
+    fn from_str(given: &str) -> Result<Self, TelemetryError> {
+        match given {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(TelemetryError::Format { given: given.to_owned() }),
+        }
+    }
+}
+
+/// Sends every log line to standard error, filtered by `level`, such as `info` or
+/// `info,supervisor=debug`.
+///
+/// # Errors
+/// Where `level` cannot be read, or logs are set up already.
+pub fn init_logs(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
+    let filter = parse_level(level)?;
+    let builder = fmt().with_env_filter(filter).with_writer(io::stderr);
+    let outcome = match format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
+    outcome.map_err(|error| TelemetryError::Taken { what: "logs", reason: error.to_string() })
+}
+
+fn parse_level(level: &str) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::builder().parse(level).map_err(|error| TelemetryError::Level {
+        given: level.to_owned(),
+        reason: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(level: &str, expect: bool) {
+        assert_eq!(parse_level(level).is_ok(), expect, "{level}");
+    }
+
+    #[test]
+    fn levels() {
+        check("info", true);
+        check("info,supervisor=debug", true);
+        check("warn,gateway=trace,hyper=off", true);
+        check("gateway=loud", false);
+    }
+
+    #[test]
+    fn formats() {
+        assert_eq!("json".parse::<LogFormat>().unwrap(), LogFormat::Json);
+        let message = "xml".parse::<LogFormat>().unwrap_err().to_string();
+        assert!(message.contains("`xml`") && message.contains("`json`"), "{message}");
+    }
+}
