@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Display,
-    io::{BufReader, Read},
+    io::{BufRead as _, BufReader, Read},
 };
 
 use crate::{
@@ -74,25 +74,21 @@ impl<R: Read> Source<R> {
         Ok(given)
     }
 
-    /// Appends a string of at most `limit` bytes, and returns its length.
+    /// Appends a string of at most `limit` bytes.
     pub(crate) fn string_into(
         &mut self,
         buffer: &mut Vec<u8>,
         limit: u64,
         field: &dyn Display,
-    ) -> Result<usize> {
+    ) -> Result<()> {
         let length = self.count(limit, &format_args!("the length of {field}"))?;
         self.claim(length, field)?;
-        let read = (&mut self.inner).take(length).read_to_end(buffer)?;
-        if read as u64 != length {
-            // The file shrank after its length was taken.
-            return Err(Problem::Truncated {
-                field: field.to_string(),
-                needs: length,
-                left: read as u64,
-            });
-        }
-        Ok(read)
+        let start = buffer.len();
+        let end = start.saturating_add(usize::try_from(length).unwrap_or(usize::MAX));
+        // The claim holds, so this is no more than the file has and the limit allows.
+        buffer.resize(end, 0);
+        self.inner.read_exact(buffer.get_mut(start..).unwrap_or_default())?;
+        Ok(())
     }
 
     /// A string of at most `limit` bytes.
@@ -105,13 +101,16 @@ impl<R: Read> Source<R> {
     /// Passes over `length` bytes.
     pub(crate) fn skip(&mut self, length: u64, field: &dyn Display) -> Result<()> {
         self.claim(length, field)?;
-        let skipped = std::io::copy(&mut (&mut self.inner).take(length), &mut std::io::sink())?;
-        if skipped != length {
-            return Err(Problem::Truncated {
-                field: field.to_string(),
-                needs: length,
-                left: skipped,
-            });
+        let mut left = length;
+        while left > 0 {
+            let available = self.inner.fill_buf()?.len();
+            if available == 0 {
+                // The file shrank after its length was taken.
+                return Err(std::io::Error::from(std::io::ErrorKind::UnexpectedEof).into());
+            }
+            let step = usize::try_from(left).unwrap_or(usize::MAX).min(available);
+            self.inner.consume(step);
+            left -= step as u64;
         }
         Ok(())
     }

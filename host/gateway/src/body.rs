@@ -27,8 +27,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for JsonBody<T> {
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, ApiError> {
         let options = &shared.options;
         let late = || {
-            let seconds = options.arrival_timeout.as_secs();
-            let message = format!("the request did not arrive within {seconds} s");
+            let message =
+                format!("the request did not arrive within {:?}", options.arrival_timeout);
             ApiError::new(StatusCode::REQUEST_TIMEOUT, message).code("request_timeout")
         };
         let read = read(request, options.body_limit);
@@ -72,6 +72,10 @@ async fn read(request: Request, limit: usize) -> Result<Bytes, ApiError> {
 
 /// Parses a body; an error names the field and what is wrong with it.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    // A list would be read as the fields in their order.
+    if body.trim_ascii_start().first().is_some_and(|&first| first != b'{') {
+        return Err(InvalidCommand::whole("the body must be a JSON object").into());
+    }
     let mut json = serde_json::Deserializer::from_slice(body);
     let parsed = serde_path_to_error::deserialize(&mut json);
     let value = parsed.map_err(|error| {
@@ -112,7 +116,8 @@ mod tests {
         check("", "no valid JSON: EOF");
         check("{\"model\":", "no valid JSON");
         check("{} x", "no valid JSON: trailing");
-        check("7", "the body is not right: invalid type: integer `7`");
+        check("7", "the body must be a JSON object");
+        check(" [1]", "the body must be a JSON object");
         check(r#"{"messages":{}}"#, "`messages` is not right: invalid type: map, expected a list");
         check(
             r#"{"messages":[{"role":"user","content":"a"},{"content":{}}]}"#,

@@ -19,6 +19,8 @@ pub struct ModelInfo {
     pub progress: f32,
     /// Why it does not serve, or why its last worker died.
     pub error: Option<String>,
+    /// Whether it has answered since it was added; a model that has is worth waiting for.
+    pub has_served: bool,
     /// Since when it is in this state.
     pub since: SystemTime,
     /// When it was added.

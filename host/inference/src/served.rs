@@ -1,7 +1,10 @@
 //! One model in the registry.
 
 use std::{
-    sync::{Arc, atomic::AtomicBool},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::SystemTime,
 };
 
@@ -21,6 +24,8 @@ pub(crate) struct Served {
     pub(crate) family: ArcSwap<Family>,
     /// Whether the supervisor has the model; a model whose family is missing waits for it.
     pub(crate) launched: AtomicBool,
+    /// Whether the model has been seen ready.
+    pub(crate) has_served: AtomicBool,
     /// Why the supervisor did not take the model.
     pub(crate) refusal: ArcSwap<Option<String>>,
     pub(crate) figures: Arc<Figures>,
@@ -115,6 +120,9 @@ impl Served {
             since: self.added,
             replicas: Vec::new(),
         });
+        if status.state == ModelState::Ready {
+            self.has_served.store(true, Ordering::Relaxed);
+        }
         let loaded = status.loaded;
         let context_length = loaded
             .as_ref()
@@ -131,6 +139,7 @@ impl Served {
             state: if problem.is_some() { ModelState::Error } else { status.state },
             progress: status.progress,
             error: problem.or(status.error),
+            has_served: self.has_served.load(Ordering::Relaxed),
             since: status.since,
             added: self.added,
             abilities: family.abilities(),

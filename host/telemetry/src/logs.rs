@@ -1,6 +1,9 @@
 //! What the process writes to standard error.
 
-use std::{io, str::FromStr};
+use std::{
+    io::{self, IsTerminal},
+    str::FromStr,
+};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -60,7 +63,9 @@ impl FromStr for LogFormat {
 /// Where `level` cannot be read, or logs are set up already.
 pub fn init_logs(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
     let filter = parse_level(level)?;
-    let builder = fmt().with_env_filter(filter).with_writer(io::stderr);
+    // Colours are for people; a file or a collector gets plain text.
+    let colours = io::stderr().is_terminal();
+    let builder = fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colours);
     let outcome = match format {
         LogFormat::Text => builder.try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

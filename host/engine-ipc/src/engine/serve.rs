@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
     thread,
@@ -26,8 +27,12 @@ const GREETING_LIMIT: Duration = Duration::from_secs(30);
 /// Runs an engine: finds `--socket PATH` among the arguments, logs to standard error, connects,
 /// greets as `name`, and calls `run` on this thread.
 ///
+/// With `--version` it says its own and the protocol's, for `host doctor`.
 /// The process ends with `run`; five seconds after the host has gone it ends in any case.
 pub fn serve(name: &str, run: impl FnOnce(Session) -> Result<(), EngineError>) -> ExitCode {
+    if std::env::args_os().skip(1).any(|argument| argument == "--version") {
+        return say_version(name);
+    }
     start_log();
     let Some(socket) = socket_argument(std::env::args_os().skip(1)) else {
         tracing::error!("engine-{name} is started by `host`, and needs its `--socket PATH`");
@@ -100,6 +105,15 @@ fn connect(
         tracing::error!("the I/O thread panicked");
     }
     Ok(result)
+}
+
+fn say_version(name: &str) -> ExitCode {
+    let version = env!("CARGO_PKG_VERSION");
+    let line = format!("engine-{name} {version} (engine protocol {})", engine_protocol::VERSION);
+    match writeln!(std::io::stdout(), "{line}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
 }
 
 /// Finds `--socket PATH` or `--socket=PATH`.

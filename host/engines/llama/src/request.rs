@@ -15,6 +15,8 @@ use crate::vocabulary::Vocabulary;
 
 /// Text up to this long is tokenized on the spot.
 const SHORT: usize = 32 << 10;
+/// Text longer than this takes minutes, and no context holds it.
+const MOST_TEXT: usize = 8 << 20;
 /// Threads that make requests ready.
 const THREADS: usize = 2;
 /// Reading a grammar recurses; this is only reserved, not used.
@@ -69,11 +71,17 @@ impl Preparer {
         Ok(Ready { generate, prompt, compiled, group })
     }
 
-    /// The tokens of a prompt, whatever their number.
+    /// The tokens of a prompt, however long the context.
     ///
     /// # Errors
     /// Names a part that cannot be.
     pub(crate) fn tokenize(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
+        let bytes = text_bytes(prompt);
+        if bytes > MOST_TEXT {
+            return Err(invalid(format!(
+                "the text has {bytes} bytes; at most {MOST_TEXT} are tokenized at once"
+            )));
+        }
         self.vocabulary.tokenize(prompt)
     }
 

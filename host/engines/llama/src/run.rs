@@ -89,6 +89,11 @@ impl Port {
         self.glance.set(Instant::now());
         self.beat();
         self.pull();
+        self.ends()
+    }
+
+    /// Whether the engine is to end.
+    fn ends(&self) -> bool {
         self.closed.get()
             || self.inbox.borrow().iter().any(|message| matches!(message, ToEngine::Shutdown))
     }
@@ -108,9 +113,15 @@ pub fn run(link: impl Link + 'static) -> Result<(), EngineError> {
             Some(message) => refuse(&port, message),
         }
     };
-    let engine = load(&port, &request).inspect_err(|error| {
-        port.send(FromEngine::LoadFailed(error.clone()));
-    })?;
+    let engine = match load(&port, &request) {
+        Ok(engine) => engine,
+        // It was loading that the end of the session has stopped.
+        Err(_) if port.ends() => return Ok(()),
+        Err(error) => {
+            port.send(FromEngine::LoadFailed(error.clone()));
+            return Err(error);
+        }
+    };
     port.send(FromEngine::Loaded(engine.loaded().clone()));
     generate(&port, engine);
     Ok(())
@@ -130,6 +141,7 @@ fn load(port: &Rc<Port>, request: &Load) -> Result<Engine, EngineError> {
 }
 
 fn generate(port: &Port, mut engine: Engine) {
+    port.stats.set(engine.stats());
     loop {
         port.pull();
         while let Some(message) = port.next() {

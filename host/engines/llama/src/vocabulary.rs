@@ -135,11 +135,14 @@ impl Vocabulary {
     /// Names a control token that the vocabulary does not have, or an id outside of it.
     pub fn tokenize(&self, prompt: &Prompt) -> Result<Vec<u32>, EngineError> {
         let mut tokens = Vec::new();
-        if prompt.add_bos.unwrap_or(self.adds_bos) {
-            let bos = self.bos.ok_or_else(|| {
-                invalid("the vocabulary has no beginning-of-sequence token to put in front")
-            })?;
-            tokens.push(bos);
+        match (prompt.add_bos, self.bos) {
+            (Some(true), None) => {
+                return Err(invalid(
+                    "the vocabulary has no beginning-of-sequence token to put in front",
+                ));
+            }
+            (wanted, Some(bos)) if wanted.unwrap_or(self.adds_bos) => tokens.push(bos),
+            _ => {}
         }
         let mut run = String::new();
         for part in &prompt.parts {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use super::describe::gpu_index;
 use crate::state::{Shared, VERSION};
 
 /// Whether keys are needed.
@@ -58,7 +59,7 @@ fn gpus(shared: &Shared) -> Vec<String> {
         .models()
         .into_iter()
         .flat_map(|info| info.devices)
-        .filter(|device| !device.eq_ignore_ascii_case("cpu"))
+        .filter(|device| gpu_index(device).is_some())
         .collect();
     names.sort_unstable();
     names.dedup();

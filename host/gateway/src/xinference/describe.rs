@@ -117,7 +117,7 @@ impl Description {
 }
 
 /// `0` of `CUDA0`; nothing for the processor.
-fn gpu_index(device: &str) -> Option<&str> {
+pub(crate) fn gpu_index(device: &str) -> Option<&str> {
     let name = device.trim_end_matches(|c: char| c.is_ascii_digit());
     let index = device.get(name.len()..)?;
     (!name.eq_ignore_ascii_case("cpu") && !index.is_empty()).then_some(index)

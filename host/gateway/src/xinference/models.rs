@@ -31,7 +31,7 @@ pub(crate) struct ModelList {
     responses((status = 200, description = "The models.", body = ModelList)))]
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<ModelList> {
     let address = shared.options.listen.to_string();
-    let shown = |info: &ModelInfo| info.is_ready() || (info.is_loading() && info.restarts > 0);
+    let shown = |info: &ModelInfo| info.is_ready() || (info.is_loading() && info.has_served);
     let data = shared.inference.models().into_iter().filter(shown);
     let data = data
         .map(|info| ListedModel {
@@ -59,12 +59,13 @@ pub(crate) async fn describe(
     Path(uid): Path<String>,
 ) -> Result<Json<DescribedModel>, ApiError> {
     let info = find(&shared, &uid)?;
-    if info.is_loading() && info.restarts == 0 {
+    if info.is_loading() && !info.has_served {
         let retry_after = LOADING_RETRY;
         return Err(InferenceError::Loading { uid, retry_after }.into());
     }
-    if let (false, Some(cause)) = (info.is_ready(), &info.error) {
-        return Err(InferenceError::ModelFailed { uid, cause: cause.clone() }.into());
+    if !info.is_ready() && !info.is_loading() {
+        let cause = info.error.unwrap_or_else(|| "it is being ended".to_owned());
+        return Err(InferenceError::ModelFailed { uid, cause }.into());
     }
     let description = Description::new(&info, &shared.options.listen.to_string());
     Ok(Json(DescribedModel { description, n_worker: 1, replica: info.replica }))

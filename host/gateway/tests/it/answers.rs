@@ -75,22 +75,27 @@ async fn what_reaches_the_engine_is_the_clients_wish_over_the_familys() {
     let Some(host) = Host::start().await else { return };
     let show = r#"{"fake": {"show_request": true}}"#;
     let seen = |body: Value| -> Value {
-        let text = body["choices"][0]["message"]["content"].as_str().unwrap().to_owned();
+        let text = body["choices"][0]["text"].as_str().unwrap().to_owned();
         serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
     };
-    let request = seen(host.chat(show, json!({})).await.json());
-    // The family advises 0.5, stops at its user token and after token 1.
+    // The family advises a temperature.
+    let request = seen(host.complete(show, json!({"model": "tiny"})).await.json());
     assert_eq!(request["sampling"]["temperature"], 0.5);
-    assert_eq!(request["stop"], json!(["<|user|>"]));
-    assert_eq!(request["stop_tokens"], json!([1]));
-    let fields = json!({"temperature": "0.25", "stop": "END", "seed": -1, "logit_bias": {"5": -1},
-        "response_format": {"type": "json_object"}, "max_completion_tokens": 4000});
-    let request = seen(host.chat(show, fields).await.json());
+    let fields = json!({"model": "tiny", "temperature": "0.25", "seed": -1,
+        "logit_bias": {"5": -1}, "response_format": {"type": "json_object"},
+        "max_completion_tokens": 4000, "cache_salt": "pepper"});
+    let request = seen(host.complete(show, fields).await.json());
     assert_eq!(request["sampling"]["temperature"], 0.25);
     assert_eq!(request["sampling"]["seed"], Value::Null);
-    assert_eq!(request["stop"], json!(["END", "<|user|>"]));
     assert_eq!(request["constraint"]["source"], r#"{"type":"object"}"#);
     assert_eq!(request["max_tokens"], 4000);
+    assert_eq!(request["cache_salt"], "pepper");
+    // The family stops at its user token, the client where it says.
+    for (stop, expect) in [(json!(null), "a b END c "), (json!("END"), "a b ")] {
+        let text = r#"{"fake": {"text": "a b END c <|user|> d"}}"#;
+        let body = host.chat(text, json!({"stop": stop})).await.json();
+        assert_eq!(body["choices"][0]["message"]["content"], expect);
+    }
 }
 
 #[tokio::test]

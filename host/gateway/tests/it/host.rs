@@ -110,7 +110,9 @@ impl Host {
         let echo = ModelDefinition { family: Some("echo".into()), ..define("tiny", &[]) };
         inference.add_model(echo).await.unwrap();
         inference.add_model(define("plain", &[])).await.unwrap();
-        inference.add_model(define("slow", &["--slow-start", "600000"])).await.unwrap();
+        let slow = define("slow", &["--slow-start", "600000"]);
+        let slow = ModelDefinition { family: Some("echo".into()), ..slow };
+        inference.add_model(slow).await.unwrap();
         let broken = folder.path().join("missing.gguf");
         let broken = ModelDefinition { path: broken, ..define("broken", &[]) };
         inference.add_model(broken).await.unwrap_err();

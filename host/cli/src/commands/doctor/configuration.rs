@@ -18,7 +18,8 @@ pub(crate) fn settings(file: &Path) -> (Option<Settings>, Vec<Finding>) {
     match load_settings(file, None, None) {
         Ok(settings) => {
             let models = settings.models.len();
-            let what = format!("`{}` names {models} models", file.display());
+            let s = if models == 1 { "" } else { "s" };
+            let what = format!("`{}` names {models} model{s}", file.display());
             let finding = if models == 0 {
                 Finding::warn(
                     TOPIC,

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
-use plugin_runtime::Report;
+use plugin_runtime::{Limits, Report};
 
 use super::{facts::Facts, open};
 use crate::output;
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// Loads a file on its own, away from any plugin folder.
 pub(super) fn report(file: &std::path::Path) -> anyhow::Result<Report> {
     let empty = std::env::temp_dir().join(format!("modelhost-check-{}", std::process::id()));
-    fs::create_dir_all(&empty).with_context(|| format!("cannot make `{}`", empty.display()))?;
+    fs::create_dir(&empty).with_context(|| format!("cannot make `{}`", empty.display()))?;
     let runtime = open(empty.clone());
     // Left behind it does no harm.
     let _ = fs::remove_dir(&empty);
@@ -50,9 +50,19 @@ pub(super) fn describe(report: &Report) -> String {
     facts.add("abilities", abilities.join(", "));
     facts.add_list("exports", &report.exports).add_list("imports", &report.imports);
     if report.error.is_none() {
-        facts.add("compiled in", format!("{:.1?}", report.compiled));
-        facts.add("described in", format!("{:.1?}", report.described));
+        let times =
+            format!("loaded in {:.1?}, described in {:.1?}", report.compiled, report.described);
+        facts.add("time", times);
     }
+    let limits = Limits::default();
+    facts.add_list(
+        "limits",
+        [
+            format!("{} MB of memory", limits.memory >> 20),
+            format!("{:?} to load, to recognise and to render", limits.render),
+            format!("{:?} for a piece of a reply", limits.parse),
+        ],
+    );
     match &report.error {
         Some(error) => facts.add("refused", error),
         None => facts.add("verdict", "the host would load it"),

@@ -30,12 +30,16 @@ pub(crate) async fn announce(inference: Inference, definitions: Vec<ModelDefinit
 
 fn describe(model: &ModelInfo) -> String {
     let family = match &model.family {
-        Some(family) if model.style.is_empty() => format!("family {family}"),
-        Some(family) => format!("family {family} ({})", model.style),
-        None => "no family, completions alone".to_owned(),
+        Some(family) => {
+            let style = match model.style.as_str() {
+                "" => String::new(),
+                style => format!(" ({style})"),
+            };
+            format!("family {family}{style}, by {}", model.family_reason)
+        }
+        // Why there is none has been told as a warning.
+        None => "no family, so it completes text and does not chat".to_owned(),
     };
-    format!(
-        "model `{}` is ready: {family}, since {}; {} tokens of context",
-        model.uid, model.family_reason, model.context_length
-    )
+    let (uid, context) = (&model.uid, model.context_length);
+    format!("model `{uid}` is ready: {family}; {context} tokens of context")
 }

@@ -189,8 +189,8 @@ fn trie(vocabulary: &Vocabulary) -> TokTrie {
     let mut words: Vec<Vec<u8>> = (0..vocabulary.size())
         .map(|token| {
             let piece = vocabulary.piece(token);
-            let text = !vocabulary.is_control(token) && !vocabulary.ends_generation(token);
-            if text || piece.is_empty() {
+            let silent = vocabulary.reply_piece(token).is_empty();
+            if piece.is_empty() || !(vocabulary.is_control(token) || silent) {
                 return piece.to_vec();
             }
             let mut word = vec![TokTrie::SPECIAL_TOKEN_MARKER];

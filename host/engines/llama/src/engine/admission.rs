@@ -229,7 +229,8 @@ fn reply(max_tokens: Option<u32>) -> usize {
 /// Cells that a running sequence is expected to take yet.
 fn growth(sequence: &Sequence) -> usize {
     let reply = reply(sequence.request.generate.max_tokens);
-    let expected = (sequence.request.prompt + reply).min(sequence.request.limit);
+    let expected =
+        (sequence.request.prompt + reply).min(sequence.request.limit).max(sequence.tokens.len());
     let forks = sequence.seats() - 1;
     expected.saturating_sub(sequence.cells.len()) + forks * reply
 }

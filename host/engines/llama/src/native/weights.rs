@@ -105,12 +105,8 @@ impl Weights {
     pub(crate) fn is_float(&self) -> bool {
         // SAFETY: the model is alive.
         let kind = unsafe { sys::llama_model_ftype(self.as_ptr()) } & !sys::LLAMA_FTYPE_GUESSED;
-        [
-            sys::LLAMA_FTYPE_ALL_F32,
-            sys::LLAMA_FTYPE_MOSTLY_F16,
-            sys::LLAMA_FTYPE_MOSTLY_BF16,
-        ]
-        .contains(&kind)
+        [sys::LLAMA_FTYPE_ALL_F32, sys::LLAMA_FTYPE_MOSTLY_F16, sys::LLAMA_FTYPE_MOSTLY_BF16]
+            .contains(&kind)
     }
 
     /// Whether a sequence's past is a state that cannot be cut, as in Mamba or RWKV.

@@ -341,10 +341,10 @@ fn a_crowd_that_comes_and_goes_leaves_nothing_behind() {
     let small = LoadSettings { kv_tokens: 300, parallel: 5, queue: 12, ..settings() };
     let mut engine = load(&path, small);
     let mut replies = Replies::new();
-    let mut state = 1_u32;
+    let mut noise = 1_u32;
     let mut roll = |sides: u32| {
-        state = state.wrapping_mul(1_103_515_245).wrapping_add(12_345);
-        (state >> 16) % sides
+        noise = noise.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+        (noise >> 16) % sides
     };
     let mut expected = BTreeSet::new();
     for id in 1..=120_u64 {

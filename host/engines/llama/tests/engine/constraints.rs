@@ -18,7 +18,7 @@ const SCHEMA: &str = r#"{
         "name": {"type": "string", "maxLength": 8},
         "mood": {"enum": ["glad", "sad", "cross"]},
         "age": {"type": "integer", "minimum": 0, "maximum": 150},
-        "weight": {"type": "number"},
+        "weight": {"type": "number", "minimum": 0, "maximum": 500},
         "pet": {
             "type": "object",
             "properties": {
@@ -52,7 +52,8 @@ fn check_schema(text: &str) {
     assert!(value["name"].as_str().unwrap().chars().count() <= 8, "{text}");
     assert!(["glad", "sad", "cross"].contains(&value["mood"].as_str().unwrap()), "{text}");
     assert!(value["age"].as_u64().unwrap() <= 150, "{text}");
-    assert!(value.get("weight").is_none_or(Value::is_number), "{text}");
+    let weight = value.get("weight").map_or(Some(0.0), Value::as_f64).unwrap();
+    assert!((0.0..=500.0).contains(&weight), "{text}");
     assert!(value["pet"]["legs"].as_u64().unwrap() <= 8, "{text}");
     assert!(value["pet"]["tame"].is_boolean(), "{text}");
     let tags = value["tags"].as_array().unwrap();

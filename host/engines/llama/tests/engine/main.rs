@@ -12,6 +12,7 @@
 mod batching;
 mod constraints;
 mod generation;
+mod process;
 mod session;
 mod support;
 mod tokenizer;

@@ -1,0 +1,245 @@
+#!/usr/bin/env python3
+"""Trains the guide on its questions and answers. One thread, fixed seed, no GPU.
+
+Needs tokenizer.py's result in the work folder, and PyTorch (Debian: python3-torch libopenblas0-pthread).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import random
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# Big temporaries stay mapped between steps: several times faster on the CPU.
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": "1073741824", "MALLOC_TRIM_THRESHOLD_": "4294967296", "MALLOC_TOP_PAD_": "268435456"}
+if __name__ == "__main__" and "MALLOC_TRIM_THRESHOLD_" not in os.environ:
+    os.environ.update(ALLOCATOR, OMP_NUM_THREADS="1")
+    os.execv(sys.executable, [sys.executable, *sys.argv])
+
+import sentencepiece
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import augment
+import dataset
+from model import Guide, Shape
+
+BOS, EOS = 1, 2
+IGNORE = -100
+ROWS = 64  # a usual number of rows in a batch; batches differ, their samples weigh the same
+OTHER_SYSTEMS = [
+    "",
+    "You are a helpful assistant.",
+    "You are a helpful, respectful and honest assistant.",
+    "Answer briefly.",
+    "You answer questions about modelhost.",
+    "你是一个有用的助手。",
+    "A chat between a curious human and an artificial intelligence assistant.",
+]
+SMALL_TALK = {"hello", "thanks", "bye", "acknowledge", "test-message", "praise"}
+
+
+@dataclass
+class Sample:
+    tokens: list[int]
+    targets: list[int]
+    asked_at: int  # index of the last token of the last question
+    label: int
+
+
+class Sampler:
+    """Draws varied conversations; every topic as often as another, off-topic more."""
+
+    def __init__(self, entries: list[dataset.Entry], spm: sentencepiece.SentencePieceProcessor, seed: int) -> None:
+        self.entries, self.spm, self.rng = entries, spm, random.Random(seed)
+        self.weights = [self.weight(e) for e in entries]
+        self.answers = [spm.encode(e.answer) + [EOS] for e in entries]
+
+    @staticmethod
+    def weight(entry: dataset.Entry) -> float:
+        base = 1.0 if entry.language == "en" else 0.7
+        return base * 24 if entry.topic == dataset.OFF_TOPIC else base
+
+    def question(self, entry: dataset.Entry) -> str:
+        rng, text = self.rng, self.rng.choice(entry.trained)
+        if rng.random() < 0.12:
+            return text
+        framed = entry.topic not in SMALL_TALK
+        if rng.random() < (0.35 if entry.topic == dataset.OFF_TOPIC else 0.05):
+            text = augment.cross(text, rng.choice(entry.trained), rng)
+        return augment.vary(text, rng, framed)
+
+    def encode(self, text: str) -> list[int]:
+        if self.rng.random() < 0.15:  # other ways to cut words, against rare spellings
+            return self.spm.encode(text, enable_sampling=True, alpha=0.1, nbest_size=-1)
+        return self.spm.encode(text)
+
+    def turn(self, index: int, whole: bool) -> tuple[list[int], list[int], int]:
+        """Tokens and targets of one turn. Often only the answer's start, where the choice falls."""
+        asked = self.encode(dataset.user_turn(self.question(self.entries[index])))
+        answer = self.answers[index]
+        if not whole and self.rng.random() < 0.75:
+            answer = answer[: self.rng.randint(4, 12)]
+        # The question's tokens are predicted, too; their loss gets a small weight (see losses).
+        return asked + answer, [-t for t in asked[1:]] + answer + [IGNORE], len(asked) - 1
+
+    def draw(self) -> Sample:
+        index = self.rng.choices(range(len(self.entries)), self.weights)[0]
+        before: list[int] = []
+        if self.rng.random() < 0.04:
+            for _ in range(self.rng.choice((1, 1, 2, 3))):
+                before += self.turn(self.rng.randrange(len(self.entries)), whole=True)[0]
+        tokens, targets, asked_at = self.turn(index, whole=self.rng.random() < 0.1)
+        # The last token predicts nothing, and an earlier turn is only read.
+        return Sample(before + tokens, [IGNORE] * len(before) + targets, len(before) + asked_at, index)
+
+    def batches(self, tokens: int) -> Iterator[list[Sample]]:
+        """Endless batches of samples of similar length, each of about so many tokens."""
+        while True:
+            chunks: list[list[Sample]] = [[]]
+            for sample in sorted((self.draw() for _ in range(768)), key=lambda s: len(s.tokens)):
+                if (len(chunks[-1]) + 1) * len(sample.tokens) > tokens:
+                    chunks.append([])
+                chunks[-1].append(sample)
+            self.rng.shuffle(chunks)
+            yield from chunks
+
+
+def collate(samples: list[Sample]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    length = max(len(s.tokens) for s in samples)
+    tokens = torch.zeros(len(samples), length, dtype=torch.long)
+    targets = torch.full((len(samples), length), IGNORE)
+    for row, sample in enumerate(samples):
+        tokens[row, : len(sample.tokens)] = torch.tensor(sample.tokens)
+        targets[row, : len(sample.targets)] = torch.tensor(sample.targets)
+    return tokens, targets, torch.tensor([s.asked_at for s in samples]), torch.tensor([s.label for s in samples])
+
+
+def losses(
+    net: Guide, topic_head: nn.Linear, prefix: Tensor, gap: int, batch: tuple[Tensor, ...], question_weight: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Answer loss, question loss (targets are negative there), and the loss of naming the topic.
+
+    The topic head reads the state at the end of the question; it is not part of the model."""
+    tokens, targets, asked_at, labels = batch
+    hidden = net(prefix, tokens, gap)
+    wanted = targets != IGNORE
+    logits, flat = net.logits(hidden[wanted]), targets[wanted]
+    each = F.cross_entropy(logits, flat.abs(), reduction="none")
+    answer = flat > 0
+    answer_loss = each[answer].sum() / ROWS / 8
+    question_loss = each[~answer].mean() * question_weight
+    named = topic_head(hidden[torch.arange(len(labels)), asked_at])
+    topic_loss = F.cross_entropy(named, labels, label_smoothing=0.05, reduction="sum") / ROWS
+    return answer_loss, question_loss, topic_loss
+
+
+@torch.no_grad()
+def topic_accuracy(net: Guide, head: nn.Linear, prefix: Tensor, spm, entries: list[dataset.Entry]) -> tuple[float, float]:
+    """How often the topic head is right on held-out questions: on topics, and on off-topic ones."""
+    net.eval()
+    hits: dict[bool, list[bool]] = {True: [], False: []}
+    for label, entry in enumerate(entries):
+        rows = [spm.encode(dataset.user_turn(q)) for q in entry.held_out]
+        samples = [Sample(r, [IGNORE] * len(r), len(r) - 1, label) for r in rows]
+        tokens, _, asked_at, _ = collate(samples)
+        best = head(net(prefix, tokens)[torch.arange(len(rows)), asked_at]).argmax(-1)
+        hits[entry.topic == dataset.OFF_TOPIC] += (best == label).tolist()
+    net.train()
+    return tuple(sum(hits[k]) / len(hits[k]) for k in (False, True))
+
+
+def learning_rate(step: int, args: argparse.Namespace) -> float:
+    if step < args.warm_up:
+        return args.rate * (step + 1) / args.warm_up
+    done = (step - args.warm_up) / max(1, args.steps - args.warm_up)
+    return args.rate * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, default=Path("target/guide"), help="folder of the tokenizer and the checkpoints")
+    parser.add_argument("--name", default="guide", help="name of the checkpoint, NAME.pt")
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--batch-tokens", type=int, default=2048)
+    parser.add_argument("--rate", type=float, default=2e-3)
+    parser.add_argument("--warm-up", type=int, default=200)
+    parser.add_argument("--dropout", type=float, default=0.1)
+    parser.add_argument("--width", type=int, default=192)
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--heads", type=int, default=6)
+    parser.add_argument("--feed-forward", type=int, default=512)
+    parser.add_argument("--question-weight", type=float, default=0.3)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--float32", action="store_true", help="do not use bfloat16 where the CPU has it")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--report", type=int, default=100, help="steps between two lines of output")
+    parser.add_argument("--save", type=int, default=500, help="steps between two checkpoints")
+    parser.add_argument("--resume", type=Path, help="checkpoint to go on from")
+    args = parser.parse_args()
+
+    torch.manual_seed(args.seed)
+    torch.set_num_threads(args.threads)
+    torch.set_flush_denormal(True)
+    spm = sentencepiece.SentencePieceProcessor(model_file=str(args.work / "tokenizer.model"))
+    sentencepiece.set_random_generator_seed(args.seed)
+    entries = dataset.load()
+    shape = Shape(spm.vocab_size(), args.width, args.layers, args.heads, args.feed_forward)
+    net = Guide(shape, args.dropout)
+    head = nn.Linear(shape.width, len(entries))
+    print(f"{sum(p.numel() for p in net.parameters())} parameters, {len(entries)} entries", flush=True)
+
+    matrices = [p for p in net.parameters() if p.dim() > 1]
+    rest = [p for p in net.parameters() if p.dim() == 1] + list(head.parameters())
+    optimizer = torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}], lr=args.rate, betas=(0.9, 0.98)
+    )
+    first_step = 0
+    if args.resume:
+        state = torch.load(args.resume)
+        net.load_state_dict(state["net"])
+        head.load_state_dict(state["head"])
+        if "optimizer" in state:
+            optimizer.load_state_dict(state["optimizer"])
+        first_step = state["step"]
+    prefixes = [torch.tensor([BOS] + spm.encode(text)) for text in [dataset.SYSTEM, *OTHER_SYSTEMS]]
+    sampler = Sampler(entries, spm, args.seed + first_step)
+    half = not args.float32 and "avx512_bf16" in Path("/proc/cpuinfo").read_text()
+    net.train()
+    started, sums = time.time(), [0.0, 0.0, 0.0]
+    for step, samples in zip(range(first_step, args.steps), sampler.batches(args.batch_tokens)):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(step, args)
+        prefix = prefixes[0] if sampler.rng.random() < 0.92 else sampler.rng.choice(prefixes[1:])
+        gap = sampler.rng.randrange(shape.context * 3 // 4) if sampler.rng.random() < 0.2 else 0
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            parts = losses(net, head, prefix, gap, collate(samples), args.question_weight)
+        optimizer.zero_grad(set_to_none=True)
+        sum(parts).backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        sums = [total + part.item() for total, part in zip(sums, parts)]
+        if (step + 1) % args.report == 0:
+            answer, question, topic = (total / args.report for total in sums)
+            known, other = topic_accuracy(net, head, prefixes[0], spm, entries)
+            print(
+                f"step {step + 1}  answer {answer:.4f}  question {question:.3f}  topic {topic:.3f}  "
+                f"held-out topic {known:.3f}  off-topic {other:.3f}  {time.time() - started:.0f} s",
+                flush=True,
+            )
+            sums = [0.0, 0.0, 0.0]
+        if (step + 1) % args.save == 0 or step + 1 == args.steps:
+            state = {"shape": shape.as_dict(), "step": step + 1, "net": net.state_dict(), "head": head.state_dict()}
+            torch.save({**state, "optimizer": optimizer.state_dict()}, args.work / f"{args.name}.pt")
+    print(f"done in {time.time() - started:.0f} s")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,12 @@
+//! The real host with real engines and plugins, over HTTP.
+//!
+//! One binary for all of them, because each test starts processes and linking takes long.
+
+mod answers;
+mod crashes;
+mod host;
+mod hostile;
+mod memory;
+mod plugins;
+mod readme;
+mod stories;

@@ -1,0 +1,48 @@
+//! Plugins that come and go while the host runs.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::host::{Host, Setup, root};
+
+async fn plugin(host: &Host, name: &str) -> Option<Value> {
+    let listed: Value = host.client.get("/v1/plugins").await.unwrap();
+    let plugins = listed["data"].as_array().cloned().unwrap_or_default();
+    plugins.into_iter().find(|plugin| plugin["name"] == name)
+}
+
+fn chat() -> Value {
+    json!({
+        "model": "guide", "temperature": 0, "max_tokens": 60,
+        "messages": [{"role": "user", "content": "What is modelhost?"}],
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_dropped_in_serves_without_a_restart() {
+    let host = Setup::without_plugins().guide().start().await;
+    let (status, reply) = host.post("/v1/chat/completions", &chat()).await;
+    assert_eq!(status, 400, "{reply}");
+
+    let place = host.folder.path().join("plugins/vicuna.wasm");
+    fs::copy(root().join("plugins/vicuna.wasm"), &place).unwrap();
+    host.until("the new family serves", async || {
+        host.post("/v1/chat/completions", &chat()).await.0 == 200
+    })
+    .await;
+    assert!(plugin(&host, "vicuna").await.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_plugin_leaves_the_old_one_serving_and_says_why() {
+    let host = Setup::new().guide().start().await;
+    let place = host.folder.path().join("plugins/vicuna.wasm");
+    fs::write(&place, b"\0asm, but not really").unwrap();
+    host.until("the plugin's fault is shown", async || {
+        plugin(&host, "vicuna").await.is_some_and(|plugin| plugin["error"].is_string())
+    })
+    .await;
+    let (status, reply) = host.post("/v1/chat/completions", &chat()).await;
+    assert_eq!(status, 200, "{reply}");
+}
