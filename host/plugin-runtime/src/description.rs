@@ -47,7 +47,9 @@ pub(crate) fn validate_profile(profile: &Profile) -> Result<(), String> {
     let Profile { style, features, sampling } = profile;
     if features.len() > ENTRIES || sampling.len() > ENTRIES {
         let (features, sampling) = (features.len(), sampling.len());
-        return Err(format!("{features} features and {sampling} parameters, {ENTRIES} are allowed"));
+        return Err(format!(
+            "{features} features and {sampling} parameters, {ENTRIES} are allowed"
+        ));
     }
     let words = features.iter().chain(sampling.iter().map(|(key, _)| key)).chain([style]);
     if let Some(word) = words.into_iter().find(|word| *word != &one_line(word, NAME)) {

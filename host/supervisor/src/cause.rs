@@ -12,7 +12,7 @@ struct Known {
 const MEMORY: &str = "there is not enough memory: use a smaller quantization, a shorter `context-length` or fewer `gpu-layers`";
 const DRIVER: &str =
     "the GPU or its driver refuses: check `nvidia-smi`, or set `gpu-layers = 0` to do without";
-const PORTABLE: &str = "the engine was built for another processor: build it again on this machine, or with the portable switch";
+const PORTABLE: &str = "the engine was built for another processor: build it again on this machine, or with `--portable`";
 
 /// Lines that engines and their libraries are known to write before they end, in order of weight.
 const KNOWN: &[Known] = &[

@@ -25,8 +25,9 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let runtime_dir =
-            std::env::var_os("XDG_RUNTIME_DIR").map_or_else(std::env::temp_dir, PathBuf::from);
+        let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+        // In a container the variable may name a folder that is not there.
+        let runtime_dir = runtime_dir.filter(|dir| dir.is_dir()).unwrap_or_else(std::env::temp_dir);
         Self {
             runtime_dir,
             start_limit: Duration::from_secs(30),

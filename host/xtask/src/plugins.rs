@@ -39,8 +39,7 @@ fn workspace(root: &Path, folder: &Path) -> anyhow::Result<()> {
             continue;
         }
         let Some(name) = path.file_name() else { continue };
-        // Cargo names the file after the library; the family's name has hyphens.
-        let name = name.to_string_lossy().replace('_', "-");
+        let name = name.to_string_lossy().into_owned();
         replace(&path, &folder.join(&name))?;
         names.push(name);
     }

@@ -84,7 +84,8 @@ fn read_files(root: &Path) -> anyhow::Result<Vec<TextFile>> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let kind = entry.file_type()?;
             if kind.is_dir() {
-                if !is_skipped(&name) {
+                let weights = folder == root && name == "models";
+                if !weights && !is_skipped(&name) {
                     folders.push(path);
                 }
                 continue;
@@ -107,5 +108,5 @@ fn read_files(root: &Path) -> anyhow::Result<Vec<TextFile>> {
 /// Folders that hold what was built or fetched, and those of tools.
 fn is_skipped(name: &str) -> bool {
     let hidden = name.starts_with('.') && !matches!(name, ".cargo" | ".config" | ".ci");
-    hidden || matches!(name, "target" | "models" | "node_modules" | "__pycache__")
+    hidden || matches!(name, "target" | "node_modules" | "__pycache__")
 }

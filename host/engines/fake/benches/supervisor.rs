@@ -48,15 +48,12 @@ async fn latency(supervisor: &Supervisor, uid: &ModelUid) -> Result<(), Failure>
     }
     let processor = processor_time()?.saturating_sub(before);
     times.sort_unstable();
-    let at = |share: f64| {
-        let index = (times.len() as f64 * share) as usize;
-        times.get(index).copied().unwrap_or_default()
-    };
+    let at = |percent: usize| times.get(times.len() * percent / 100).copied().unwrap_or_default();
     writeln!(
         std::io::stdout(),
         "a request of one token: p50 {:?}, p99 {:?}, {:?} of processor time",
-        at(0.5),
-        at(0.99),
+        at(50),
+        at(99),
         processor / u32::try_from(REQUESTS)?
     )?;
     Ok(())

@@ -15,8 +15,8 @@ use crate::vocabulary::Vocabulary;
 /// Tokens in one batch at most, where a device other than the CPU computes.
 const BATCH: u32 = 512;
 /// The same for the CPU. From 64 tokens on ggml computes attention in tiles, with other rounding,
-/// and more would gain nothing: a CPU is busy with far fewer.
-const CPU_BATCH: u32 = 63;
+/// and more would gain nothing: a CPU is busy with far fewer. One place is the companion's.
+const CPU_BATCH: u32 = 62;
 /// llama.cpp's limit on sequences is 256; the rest is for prefixes that are kept.
 const MOST_PARALLEL: u32 = 192;
 /// Sequences that keep the prefixes of finished ones.
@@ -113,7 +113,7 @@ pub(crate) fn load(
     let options = ContextOptions {
         kv_tokens,
         sequences: slots,
-        batch,
+        batch: batch + 1,
         threads,
         kv_type: settings.kv_type,
         steady: shares && batch == CPU_BATCH && weights.is_float(),

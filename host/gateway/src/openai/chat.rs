@@ -79,7 +79,12 @@ struct Sequence {
 impl Sequence {
     fn start_call(&mut self, id: String, name: String) {
         let function = FunctionBody { name, arguments: String::new() };
-        self.calls.push(ToolCallBody { index: self.calls.len(), id, kind: "function", function });
+        self.calls.push(ToolCallBody {
+            index: Some(self.calls.len()),
+            id,
+            kind: "function",
+            function,
+        });
     }
 
     fn add_arguments(&mut self, text: &str) {
@@ -271,6 +276,7 @@ impl Answer {
     fn finish(self, head: Head, usage: Usage, old_form: bool) -> ChatCompletion {
         let choice = |(mut gathered, index): (Gathered, u32)| {
             let mut tool_calls = gathered.sequence.take_calls();
+            tool_calls.iter_mut().for_each(|call| call.index = None);
             let mut function_call = None;
             if old_form && !tool_calls.is_empty() {
                 function_call = Some(tool_calls.swap_remove(0).function);

@@ -27,7 +27,12 @@ pub(super) fn transcript(mut writer: impl Writer, items: Vec<ReplyItem>) -> Stri
     }
     let text = String::from_utf8(out.to_vec()).unwrap();
     assert_eq!(text.matches("\r\n").count(), text.matches('\n').count(), "bare line feed");
-    text.replace("\r\n", "⏎\n")
+    timeless(&text.replace("\r\n", "⏎\n"))
+}
+
+/// A text that a new version does not change.
+pub(super) fn timeless(text: &str) -> String {
+    text.replace(super::response::FINGERPRINT, "modelhost-VERSION")
 }
 
 pub(super) fn content(sequence: u32, text: &str) -> ReplyItem {

@@ -83,8 +83,9 @@ pub(crate) struct AssistantMessage {
 /// A call of a tool.
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub(crate) struct ToolCallBody {
-    /// The call's place in the answer.
-    pub(crate) index: usize,
+    /// The call's place in the answer, in a chunk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) index: Option<usize>,
     /// The id by which a later message answers it.
     pub(crate) id: String,
     /// `function`.

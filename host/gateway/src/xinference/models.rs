@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::{
     Json,
-    extract::{Path, Query, State, rejection::QueryRejection},
-    http::StatusCode,
+    extract::{FromRequestParts, Path, Query, State, rejection::QueryRejection},
+    http::{StatusCode, request::Parts},
 };
 use inference::{InferenceError, ModelInfo};
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,21 @@ use crate::{error::ApiError, error::ErrorBody, state::Shared};
 
 /// How long a client should wait for a model that loads, as Xinference says it.
 const LOADING_RETRY: u32 = 30;
+
+/// The uid in a request's path.
+pub(crate) struct Uid(String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Uid {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(uid)| Self(uid)).map_err(|rejection| {
+            let message = format!("the uid in the path cannot be read: {rejection}");
+            ApiError::new(StatusCode::BAD_REQUEST, message).code("invalid_request")
+        })
+    }
+}
 
 /// The models that are served.
 #[derive(Debug, Serialize, ToSchema)]
@@ -56,7 +71,7 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<ModelList> {
     ))]
 pub(crate) async fn describe(
     State(shared): State<Arc<Shared>>,
-    Path(uid): Path<String>,
+    Uid(uid): Uid,
 ) -> Result<Json<DescribedModel>, ApiError> {
     let info = find(&shared, &uid)?;
     if info.is_loading() && !info.has_served {
@@ -112,10 +127,7 @@ pub(crate) async fn instances(
 #[utoipa::path(get, path = "/v1/models/{uid}/progress", tag = "models",
     params(("uid" = String, Path, description = "The model's uid.")),
     responses((status = 200, description = "How far the launch is.", body = Progress)))]
-pub(crate) async fn progress(
-    State(shared): State<Arc<Shared>>,
-    Path(uid): Path<String>,
-) -> Json<Progress> {
+pub(crate) async fn progress(State(shared): State<Arc<Shared>>, Uid(uid): Uid) -> Json<Progress> {
     let info = shared.inference.model(&uid);
     Json(info.as_ref().map_or_else(Progress::pending, Progress::new))
 }
@@ -129,7 +141,7 @@ pub(crate) async fn progress(
     ))]
 pub(crate) async fn replicas(
     State(shared): State<Arc<Shared>>,
-    Path(uid): Path<String>,
+    Uid(uid): Uid,
 ) -> Result<Json<Vec<Replica>>, ApiError> {
     let info = find(&shared, &uid)?;
     Ok(Json(Replica::list(&info, &shared.options.listen.to_string())))

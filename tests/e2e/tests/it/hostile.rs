@@ -82,11 +82,12 @@ async fn half_requests_and_vanishing_clients_leave_nothing_behind() {
     }
     host.until("no sequence runs any more", async || {
         let metrics = host.client.metrics().await.unwrap();
-        let running = metrics.lines().find(|line| {
-            line.starts_with("modelhost_worker_running")
-                || line.starts_with("modelhost_sequences_running")
-        });
-        running.is_none_or(|line| line.ends_with(" 0"))
+        let running: Vec<_> = metrics
+            .lines()
+            .filter(|line| line.starts_with("modelhost_running_sequences"))
+            .collect();
+        assert!(!running.is_empty(), "the gauge is gone:\n{metrics}");
+        running.iter().all(|line| line.ends_with(" 0"))
     })
     .await;
     let body = json!({"model": "fake", "messages": [{"role": "user", "content": "hi"}]});

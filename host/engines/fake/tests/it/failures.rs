@@ -118,12 +118,12 @@ async fn a_killed_worker_comes_back() {
 async fn a_hung_worker_is_killed() {
     let host = Host::new();
     let mut nervous = spec(&[]);
-    nervous.hang_after = Duration::from_secs(1);
+    nervous.hang_after = Duration::from_secs(3);
     let uid = host.launch(nervous).await;
     let pid = host.pid(&uid);
     let reply = host.reply(&uid, r#"{"fake": {"text": "a b c", "hang_after": 1}}"#).await;
     assert_eq!(reply.text, "a ");
-    reply.failed(&["it was hung: no sign of life for 1s"]);
+    reply.failed(&["it was hung: no sign of life for 3s"]);
     assert!(!is_alive(pid));
     patiently(host.supervisor.ready(&uid)).await.unwrap();
     assert_eq!(host.reply(&uid, "alive").await.text, "alive");

@@ -157,15 +157,18 @@ impl Context {
     ///
     /// ggml multiplies a single row of floating-point numbers by other kernels than several, and
     /// they round differently. So that a sequence gets the same logits alone and beside others, a
-    /// single token is given a companion there, which is forgotten at once. Quantized weights need
+    /// single row is given a companion there, which is forgotten at once. Quantized weights need
     /// none: their kernels add up the same way for any number of rows, but for the K types, where
     /// four rows at a time round differently in the fourth digit with or without it.
     pub(crate) fn decode(&mut self, batch: &mut Batch) -> Decoded {
-        let Some(companion) = self.companion.filter(|_| batch.len() == 1) else {
+        // The last layers see only the rows whose logits are wanted, so one of those is alone too.
+        let outputs = batch.outputs.iter().filter(|output| **output != 0).count();
+        let alone = batch.len() == 1 || outputs == 1;
+        let Some(companion) = self.companion.filter(|_| alone) else {
             return self.decode_batch(batch, self.sequences);
         };
         let token = batch.tokens.first().map_or(0, |token| token.cast_unsigned());
-        batch.push(token, 0, companion, false);
+        batch.push(token, 0, companion, outputs == 1);
         let decoded = self.decode_batch(batch, self.sequences + 1);
         // SAFETY: the context is alive and was made with one sequence more than `sequences`.
         unsafe {
@@ -182,7 +185,7 @@ impl Context {
         let cells = self.cells();
         let count = batch.len();
         if count == 0
-            || count > self.batch.max(2)
+            || count > self.batch
             || !inside(self.weights.vocabulary_size(), &batch.tokens)
             || !inside(sequences, &batch.sequences)
             || !inside(cells, &batch.positions)

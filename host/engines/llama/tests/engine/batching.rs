@@ -61,11 +61,11 @@ fn the_reference_story_is_the_same_beside_fifteen_others() {
 }
 
 #[test]
-fn greedy_text_is_the_same_alone_and_beside_others() {
+fn greedy_and_seeded_text_is_the_same_alone_and_beside_others() {
     let Some(path) = stories() else { return };
     let mut engine = load(&path, settings());
     let beside = run(&mut engine, neighbours());
-    for request in neighbours().into_iter().filter(|request| request.sampling == greedy()) {
+    for request in neighbours() {
         let id = request.request;
         // A fresh engine has nothing kept, so every prompt is read whole and alone.
         let alone = one(&mut load(&path, settings()), request);
@@ -74,15 +74,36 @@ fn greedy_text_is_the_same_alone_and_beside_others() {
 }
 
 #[test]
+fn logits_are_the_same_to_the_last_bit_alone_and_beside_others() {
+    let (_folder, path) = tiny_model();
+    let requests = || {
+        neighbours().into_iter().map(|request| Generate {
+            sampling: Sampling { ignore_eos: true, ..request.sampling.clone() },
+            logprobs: Some(3),
+            cache_salt: request.request.to_string(),
+            ..request
+        })
+    };
+    let beside = run(&mut load(&path, settings()), requests().collect());
+    for request in requests() {
+        let key = (request.request, 0);
+        let alone = one(&mut load(&path, settings()), request);
+        assert!(!alone.logprobs.is_empty());
+        assert_eq!(beside[&key].logprobs, alone.logprobs, "{key:?}");
+    }
+}
+
+#[test]
 fn a_kept_prefix_changes_nothing_but_the_work() {
     let (_folder, path) = tiny_model();
     let mut engine = load(&path, settings());
     let text = "the hand in the sand and the other one there ";
-    let cold = one(&mut engine, generate(1, text, 20));
+    let request = |id| Generate { logprobs: Some(1), ..generate(id, text, 20) };
+    let cold = one(&mut engine, request(1));
     assert_eq!(cold.cached_tokens, 0);
-    let warm = one(&mut engine, generate(2, text, 20));
+    let warm = one(&mut engine, request(2));
     assert_eq!(warm.cached_tokens, warm.prompt_tokens - 1);
-    assert_eq!(warm.text, cold.text);
+    assert_eq!((warm.text, warm.logprobs), (cold.text.clone(), cold.logprobs));
     // A longer prompt goes on where the kept one ends.
     let longer = format!("{text}and more");
     let branch = one(&mut engine, generate(3, &longer, 20));

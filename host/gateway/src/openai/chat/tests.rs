@@ -3,7 +3,7 @@
 use model::{FinishReason, TopLogprob};
 
 use super::{
-    super::golden::{content, head, transcript, usage},
+    super::golden::{content, head, timeless, transcript, usage},
     *,
 };
 
@@ -69,7 +69,7 @@ fn reasoned() -> Vec<ReplyItem> {
 fn whole(items: Vec<ReplyItem>, sequences: usize, old_form: bool) -> String {
     let mut answer = Answer::new(sequences);
     items.into_iter().try_for_each(|item| answer.take(item)).unwrap();
-    serde_json::to_string_pretty(&answer.finish(head(), usage(), old_form)).unwrap()
+    timeless(&serde_json::to_string_pretty(&answer.finish(head(), usage(), old_form)).unwrap())
 }
 
 fn streamed(items: Vec<ReplyItem>, sequences: usize, usage: bool, old_form: bool) -> String {
