@@ -124,7 +124,7 @@ impl Inference {
         let generation = self.inner.supervisor.generate(served.uid(), generate).await;
         let generation =
             generation.map_err(|error| from_supervisor(served.uid().as_str(), error))?;
-        served.has_served.store(true, std::sync::atomic::Ordering::Relaxed);
+        served.was_ready.store(true, std::sync::atomic::Ordering::Relaxed);
         Ok(Started { generation, parsing, sequences })
     }
 

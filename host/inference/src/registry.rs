@@ -251,7 +251,7 @@ fn describe(plugins: &PluginRuntime, definition: ModelDefinition) -> Served {
         weights,
         family: ArcSwap::from_pointee(family),
         launched: AtomicBool::new(false),
-        has_served: AtomicBool::new(false),
+        was_ready: AtomicBool::new(false),
         refusal: ArcSwap::default(),
         figures: Arc::new(Figures::new(definition.uid.as_str())),
         added: SystemTime::now(),

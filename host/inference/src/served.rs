@@ -25,7 +25,7 @@ pub(crate) struct Served {
     /// Whether the supervisor has the model; a model whose family is missing waits for it.
     pub(crate) launched: AtomicBool,
     /// Whether the model has been seen ready.
-    pub(crate) has_served: AtomicBool,
+    pub(crate) was_ready: AtomicBool,
     /// Why the supervisor did not take the model.
     pub(crate) refusal: ArcSwap<Option<String>>,
     pub(crate) figures: Arc<Figures>,
@@ -121,7 +121,7 @@ impl Served {
             replicas: Vec::new(),
         });
         if status.state == ModelState::Ready {
-            self.has_served.store(true, Ordering::Relaxed);
+            self.was_ready.store(true, Ordering::Relaxed);
         }
         let loaded = status.loaded;
         let context_length = loaded
@@ -139,7 +139,7 @@ impl Served {
             state: if problem.is_some() { ModelState::Error } else { status.state },
             progress: status.progress,
             error: problem.or(status.error),
-            has_served: self.has_served.load(Ordering::Relaxed),
+            has_served: self.was_ready.load(Ordering::Relaxed),
             since: status.since,
             added: self.added,
             abilities: family.abilities(),

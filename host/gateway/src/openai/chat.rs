@@ -276,7 +276,9 @@ impl Answer {
     fn finish(self, head: Head, usage: Usage, old_form: bool) -> ChatCompletion {
         let choice = |(mut gathered, index): (Gathered, u32)| {
             let mut tool_calls = gathered.sequence.take_calls();
-            tool_calls.iter_mut().for_each(|call| call.index = None);
+            for call in &mut tool_calls {
+                call.index = None;
+            }
             let mut function_call = None;
             if old_form && !tool_calls.is_empty() {
                 function_call = Some(tool_calls.swap_remove(0).function);

@@ -100,7 +100,8 @@ impl Engine {
             adapters: model.names.clone(),
         };
         let preparer = Arc::new(Preparer::new(Arc::clone(&model.vocabulary), bounds));
-        let places = usize::try_from(settings.queue).unwrap_or(usize::MAX).clamp(1, 1 << 16);
+        let places = usize::try_from(settings.queue.saturating_add(loaded.parallel));
+        let places = places.unwrap_or(usize::MAX).min(1 << 16);
         let pool = Pool::new(&preparer, places).map_err(|error| {
             EngineError::new(ErrorCode::LoadFailed, format!("no thread can be started: {error}"))
         })?;
@@ -191,11 +192,12 @@ impl Engine {
             tracing::error!(request, "the host used a request's number twice; ignored");
             return;
         }
-        let queue = usize::try_from(self.settings.queue).unwrap_or(usize::MAX);
-        let waits = self.waiting.len() + self.preparing.len();
-        // With nobody before it a request starts at once, whatever the length of the queue.
-        let busy = !self.running.is_empty() || !self.parked.is_empty() || waits > 0;
-        if busy && waits >= queue {
+        let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+        let taken: usize = self.running.iter().map(Sequence::seats).sum();
+        let seats = count(self.model.loaded.parallel).saturating_sub(taken);
+        let waits = self.waiting.len() + self.parked.len() + self.preparing.len();
+        // Who finds a free seat does not wait.
+        if waits >= count(self.settings.queue).saturating_add(seats) {
             self.refuse(request, overloaded(waits, self.drain.retry_after()));
             return;
         }
