@@ -134,7 +134,10 @@ def losses(
     logits, flat = net.logits(hidden[wanted]), targets[wanted]
     each = F.cross_entropy(logits, flat.abs(), reduction="none")
     answer = flat > 0
-    answer_loss = each[answer].sum() / ROWS / 8
+    # The first tokens of an answer decide which answer it is: they weigh more.
+    place = torch.arange(tokens.shape[1]) - asked_at[:, None]
+    weight = (1 + 7 * 0.5 ** place.clamp(min=0))[wanted]
+    answer_loss = (each * weight)[answer].sum() / ROWS / 8
     question_loss = each[~answer].mean() * question_weight
     named = topic_head(hidden[torch.arange(len(labels)), asked_at])
     topic_loss = F.cross_entropy(named, labels, label_smoothing=0.05, reduction="sum") / ROWS

@@ -18,7 +18,7 @@ pub struct Mirostat {
 /// Names and meanings are llama.cpp's and OpenAI's.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sampling {
-    /// 0 is greedy; at most 2 in both dialects, at most 100 here.
+    /// From 0, which is greedy, to 2, as in both dialects.
     pub temperature: Option<f32>,
     /// The number of most likely tokens kept; 0 keeps all.
     pub top_k: Option<u32>,
@@ -73,7 +73,7 @@ impl Sampling {
             }
             _ => Ok(()),
         };
-        check("temperature", self.temperature, 0.0, 100.0, "from 0 to 100")?;
+        check("temperature", self.temperature, 0.0, 2.0, "from 0 to 2")?;
         check("top_p", self.top_p, 0.0, 1.0, "from 0 to 1")?;
         check("min_p", self.min_p, 0.0, 1.0, "from 0 to 1")?;
         check("typical_p", self.typical_p, 0.0, 1.0, "from 0 to 1")?;

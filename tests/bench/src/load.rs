@@ -45,7 +45,8 @@ impl Summary {
     }
 }
 
-fn chat() -> Arc<[u8]> {
+/// A short conversation.
+pub(crate) fn chat() -> Arc<[u8]> {
     let messages = json!([
         {"role": "system", "content": "You are a helpful assistant."},
         {"role": "user", "content": script("Hello! How can I help you today?", None)},
@@ -54,17 +55,22 @@ fn chat() -> Arc<[u8]> {
     request("POST", "/v1/chat/completions", Some(&body)).into()
 }
 
+/// A request that no model and no plugin sees: what connection, HTTP and this load cost alone.
+pub(crate) fn nothing() -> Arc<[u8]> {
+    request("GET", "/health", None).into()
+}
+
 /// Each connection sends its next request when the last one is answered.
 pub(crate) async fn saturate(
     host: &Host,
+    request: &Arc<[u8]>,
     connections: usize,
     time: Duration,
 ) -> anyhow::Result<Summary> {
-    let request = chat();
     let start = Instant::now();
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
-        let request = Arc::clone(&request);
+        let request = Arc::clone(request);
         let mut connection = Connection::open(host.address).await?;
         tasks.spawn(async move {
             let mut times = Vec::new();

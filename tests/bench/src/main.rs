@@ -80,14 +80,17 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let idle = host.memory()?;
     say(&format!("idle memory, {families} families"), &megabytes(idle), "below 50 MB")?;
 
+    let (nothing, chat) = (load::nothing(), load::chat());
     // Warms connections, instance pools and branch predictors.
-    load::saturate(&host, arguments.connections, Duration::from_secs(1)).await?;
-    let full = load::saturate(&host, arguments.connections, time).await?;
+    load::saturate(&host, &chat, arguments.connections, Duration::from_secs(1)).await?;
+    let full = load::saturate(&host, &chat, arguments.connections, time).await?;
     say("saturating rate", &format!("{:.0} chats/s", full.rate()), "")?;
     let half = load::at_rate(&host, full.rate() / 2.0, time).await?;
     describe("chat at half of it", &half, Some("p99 below 1 ms"))?;
-    let alone = load::saturate(&host, 1, Duration::from_secs(1)).await?;
+    let alone = load::saturate(&host, &chat, 1, Duration::from_secs(1)).await?;
     describe("chat, one at a time", &alone, None)?;
+    let empty = load::saturate(&host, &nothing, 1, Duration::from_secs(1)).await?;
+    describe("GET /health, one at a time", &empty, None)?;
     let tokens = load::stream_tokens(&host, arguments.connections, time).await?;
     say("streamed", &format!("{tokens:.0} tokens/s"), "")?;
     say("memory after all that", &megabytes(host.memory()?), "")?;
@@ -100,7 +103,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
 
 fn describe(what: &str, summary: &Summary, promise: Option<&str>) -> anyhow::Result<()> {
     let text = format!(
-        "p50 {}  p90 {}  p99 {}  max {}  ({} chats, {:.0}/s)",
+        "p50 {}  p90 {}  p99 {}  max {}  ({} requests, {:.0}/s)",
         milliseconds(summary.percentile(0.50)),
         milliseconds(summary.percentile(0.90)),
         milliseconds(summary.percentile(0.99)),

@@ -47,7 +47,9 @@ impl Header {
         self.key(key, ARRAY);
         self.bytes.extend(kind.to_le_bytes());
         self.bytes.extend((items.len() as u64).to_le_bytes());
-        items.iter().for_each(|item| write(self, item));
+        for item in items {
+            write(self, item);
+        }
     }
 }
 

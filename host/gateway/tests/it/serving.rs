@@ -126,7 +126,7 @@ async fn more_connections_than_places_are_told_so() {
 async fn too_many_headers_are_refused() {
     let Some(served) = serve(Duration::from_secs(5), |_| {}).await else { return };
     let mut stream = TcpStream::connect(served.address).await.unwrap();
-    let many: String = (0..500).map(|n| format!("x-{n}: y\r\n")).collect();
+    let many = "x-many: y\r\n".repeat(500);
     let head = format!("GET /health HTTP/1.1\r\nhost: localhost\r\n{many}\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
     let refused = read_until(&mut stream, "HTTP/1.1 431").await;

@@ -80,6 +80,15 @@ impl Setup {
         Self { folder, models: String::new(), names: Vec::new() }
     }
 
+    /// Adds a plugin, by its path in the repository.
+    pub(crate) fn plugin(self, path: &str) -> Self {
+        let file = root().join(path);
+        let place = self.folder.path().join("plugins").join(file.file_name().unwrap());
+        fs::copy(&file, place)
+            .unwrap_or_else(|error| panic!("{path}: {error}; run `cargo xtask plugins`"));
+        self
+    }
+
     /// Adds a model; `more` is further TOML of its table.
     pub(crate) fn model(mut self, name: &str, path: &Path, more: &str) -> Self {
         let path = path.display();

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::host::{Host, Setup, root};
+use crate::host::{Host, Setup, guide, root};
 
 async fn plugin(host: &Host, name: &str) -> Option<Value> {
     let listed: Value = host.client.get("/v1/plugins").await.unwrap();
@@ -45,4 +45,36 @@ async fn a_broken_plugin_leaves_the_old_one_serving_and_says_why() {
     .await;
     let (status, reply) = host.post("/v1/chat/completions", &chat()).await;
     assert_eq!(status, 200, "{reply}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_does_wrong_fails_that_request_and_no_other() {
+    let setup = Setup::new().plugin("tests/fixtures/plugins/misbehave.wasm");
+    let host = setup
+        .model("wrong", &guide(), "engine = \"fake\"\nfamily = \"misbehave\"")
+        .fake("right")
+        .start()
+        .await;
+    let ask = async |model: &str, text: &str| {
+        let body = json!({"model": model, "messages": [{"role": "user", "content": text}]});
+        host.post("/v1/chat/completions", &body).await
+    };
+    for (deed, status) in [
+        ("unsupported", 400),
+        ("invalid", 400),
+        ("internal", 500),
+        ("trap", 500),
+        ("loop", 500),
+        ("allocate", 500),
+        ("recurse", 500),
+        ("100 MB", 500),
+        ("unknown control", 500),
+        ("token out of range", 500),
+    ] {
+        let (got, reply) = ask("wrong", deed).await;
+        assert_eq!(got, status, "{deed}: {reply}");
+        assert!(reply["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{deed}");
+        assert_eq!(ask("wrong", "a good question").await.0, 200, "after {deed}");
+        assert_eq!(ask("right", "another model").await.0, 200, "after {deed}");
+    }
 }
