@@ -32,7 +32,11 @@ async fn bad_input_is_refused_by_name_and_never_a_fault_of_ours() {
     check(json!({"model": "nobody", "messages": message}), "nobody").await;
     let deep = (0..55).fold(json!({}), |inner, _| json!({"properties": {"a": inner}}));
     let format = json!({"type": "json_schema", "json_schema": {"name": "x", "schema": deep}});
-    check(json!({"model": "fake", "messages": message, "response_format": format}), "schema").await;
+    check(
+        json!({"model": "fake", "messages": message, "response_format": format}),
+        "response_format",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
