@@ -16,7 +16,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -178,9 +178,8 @@ impl Host {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        if tokio::time::timeout(PATIENCE, asking).await.is_err() {
-            panic!("it never came that {what}; the log:\n{}", self.log());
-        }
+        let came = tokio::time::timeout(PATIENCE, asking).await.is_ok();
+        assert!(came, "it never came that {what}; the log:\n{}", self.log());
     }
 
     /// What the host has logged so far.

@@ -2,6 +2,9 @@
 //!
 //! One binary for all of them, because each test starts processes and linking takes long.
 
+// The attribute tells clippy that helpers are tests as well.
+#![cfg(test)]
+
 mod answers;
 mod crashes;
 mod host;
