@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use model::{Ability, Sampling};
+use model::Sampling;
 use toml::Spanned;
 
 use crate::{
@@ -43,13 +43,13 @@ fn model(checker: &mut Checker<'_>, wire: wire::Model) -> ModelSettings {
         description: wire.description,
         family: wire.family.map(|Family(name)| name),
         family_options: wire.family_options.into_iter().collect(),
-        abilities: abilities(checker, wire.abilities),
         reasoning: match wire.reasoning {
             None | Some(wire::Reasoning::Content) => Reasoning::Content,
             Some(wire::Reasoning::Separate) => Reasoning::Separate,
         },
         context_length,
-        parallel: checker.in_range("parallel", wire.parallel, 1..=256).unwrap_or(16),
+        max_tokens: checker.in_range("max-tokens", wire.max_tokens, 1..=MOST_TOKENS),
+        parallel: checker.in_range("parallel", wire.parallel, 1..=192).unwrap_or(16),
         kv_tokens,
         kv_type: match wire.kv_type {
             None | Some(wire::KvType::F16) => KvType::F16,
@@ -57,13 +57,16 @@ fn model(checker: &mut Checker<'_>, wire: wire::Model) -> ModelSettings {
             Some(wire::KvType::Q4) => KvType::Q4_0,
             Some(wire::KvType::F32) => KvType::F32,
         },
-        threads: checker.in_range("threads", wire.threads, 1..=1024),
+        threads: checker.in_range("threads", wire.threads, 1..=512),
         gpu_layers: match wire.gpu_layers {
             None | Some(GpuLayers::All) => None,
             Some(GpuLayers::Count(count)) => Some(count),
         },
         queue: checker.in_range("queue", wire.queue, 0..=65_536).unwrap_or(64),
         replicas: checker.in_range("replicas", wire.replicas, 1..=64).unwrap_or(1),
+        hang_after: time(checker, "hang-after", wire.hang_after, 5000, 3_600_000)
+            .unwrap_or(Duration::from_secs(30)),
+        max_crashes: checker.in_range("max-crashes", wire.max_crashes, 1..=1000).unwrap_or(5),
         step_target: time(checker, "step-target", wire.step_target, 1, 10_000)
             .unwrap_or(Duration::from_millis(100)),
         mmap: wire.mmap.unwrap_or(true),
@@ -72,33 +75,8 @@ fn model(checker: &mut Checker<'_>, wire: wire::Model) -> ModelSettings {
     }
 }
 
-/// Engines count tokens in 32 signed bits.
-const MOST_TOKENS: u32 = i32::MAX.unsigned_abs();
-
-fn abilities(
-    checker: &mut Checker<'_>,
-    given: Option<Spanned<Vec<wire::Ability>>>,
-) -> Option<Vec<Ability>> {
-    let given = given?;
-    if given.get_ref().is_empty() {
-        let problem = Problem::at(given.span(), "a model without abilities can do nothing");
-        checker.report(problem.hint("leave `abilities` out for all that the family can do"));
-    }
-    let mut abilities: Vec<Ability> = Vec::new();
-    for ability in given.into_inner() {
-        let ability = match ability {
-            wire::Ability::Chat => Ability::Chat,
-            wire::Ability::Completion => Ability::Completion,
-            wire::Ability::Embedding => Ability::Embedding,
-            wire::Ability::Rerank => Ability::Rerank,
-            wire::Ability::Transcription => Ability::Transcription,
-        };
-        if !abilities.contains(&ability) {
-            abilities.push(ability);
-        }
-    }
-    Some(abilities)
-}
+/// More than any model has; engines and requests are held to the same number.
+const MOST_TOKENS: u32 = 1 << 24;
 
 fn lora(checker: &mut Checker<'_>, wire: Vec<wire::Lora>) -> Vec<Lora> {
     let mut taken = Vec::new();

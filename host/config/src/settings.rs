@@ -4,7 +4,7 @@
 
 use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
-use model::{Ability, ModelUid, Sampling};
+use model::{ModelUid, Sampling};
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,12 +32,16 @@ pub struct Server {
     pub api_keys: Vec<ApiKey>,
     /// Bytes that a request's body may have.
     pub max_body: u64,
-    /// Time that a request may take from its arrival to its last byte.
-    pub request_timeout: Duration,
+    /// Time that a request's body may take to arrive.
+    pub arrival_timeout: Duration,
     /// Time that running requests get when the host stops.
     pub drain_timeout: Duration,
     /// Requests that may be under way at once; more are refused.
     pub max_concurrent_requests: u32,
+    /// Connections that may be open at once; more are refused.
+    pub max_connections: u32,
+    /// Further names that the server answers to when it listens on a loopback address.
+    pub allowed_hosts: Vec<String>,
     /// Web pages that may call the interface.
     pub cors: Cors,
 }
@@ -129,12 +133,12 @@ pub struct ModelSettings {
     pub family: Option<String>,
     /// Options for the family.
     pub family_options: Vec<(String, String)>,
-    /// What the model is offered for; `None`: what its family can do.
-    pub abilities: Option<Vec<Ability>>,
     /// Where reasoning goes in replies.
     pub reasoning: Reasoning,
     /// The greatest number of tokens in a sequence; `None`: what the weights declare.
     pub context_length: Option<u32>,
+    /// The greatest number of tokens for requests that set none; `None`: what fits.
+    pub max_tokens: Option<u32>,
     /// Sequences in one batch.
     pub parallel: u32,
     /// Cells of the KV cache; `None`: the engine's own choice.
@@ -149,6 +153,10 @@ pub struct ModelSettings {
     pub queue: u32,
     /// Workers that serve the model.
     pub replicas: u32,
+    /// Time that a ready worker may be silent before it is taken for hung.
+    pub hang_after: Duration,
+    /// Crashes after which a worker is not started again.
+    pub max_crashes: u32,
     /// Time that one engine step may take while others wait.
     pub step_target: Duration,
     /// Whether weights are mapped rather than read into memory.

@@ -53,13 +53,17 @@ fn server(checker: &mut Checker<'_>, wire: wire::Server, variables: Variables<'_
         listen,
         api_keys,
         max_body: max_body.unwrap_or(16 << 20),
-        request_timeout: time(checker, "request-timeout", wire.request_timeout, 100, HOUR * 24)
-            .unwrap_or(Duration::from_mins(10)),
+        arrival_timeout: time(checker, "arrival-timeout", wire.arrival_timeout, 100, HOUR * 24)
+            .unwrap_or(Duration::from_mins(2)),
         drain_timeout: time(checker, "drain-timeout", wire.drain_timeout, 1, HOUR)
             .unwrap_or(Duration::from_secs(30)),
         max_concurrent_requests: checker
             .in_range("max-concurrent-requests", wire.max_concurrent_requests, 1..=65_536)
             .unwrap_or(1024),
+        max_connections: checker
+            .in_range("max-connections", wire.max_connections, 1..=65_536)
+            .unwrap_or(2048),
+        allowed_hosts: allowed_hosts(checker, wire.allowed_hosts),
         cors: cors(checker, wire.cors_origins),
     }
 }
@@ -173,6 +177,24 @@ fn read_keys(path: &std::path::Path) -> Result<Vec<ApiKey>, String> {
     Ok(keys)
 }
 
+fn allowed_hosts(checker: &mut Checker<'_>, given: Vec<Spanned<String>>) -> Vec<String> {
+    for host in &given {
+        if !is_host(host.get_ref()) {
+            let message = format!("`{}` is no host name", host.get_ref());
+            let hint = "write the whole name alone, such as `models.example.org`, without scheme, port, path or `*`";
+            checker.report(Problem::at(host.span(), message).hint(hint));
+        }
+    }
+    given.into_iter().map(Spanned::into_inner).collect()
+}
+
+/// A name as DNS has it, whose labels are neither empty nor too long.
+fn is_host(text: &str) -> bool {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let label = |label: &str| (1..=63).contains(&label.len()) && label.chars().all(plain);
+    text.len() <= 253 && text.split('.').all(label)
+}
+
 fn cors(checker: &mut Checker<'_>, given: Option<Vec<Spanned<String>>>) -> Cors {
     let Some(origins) = given else { return Cors::Any };
     if origins.iter().any(|origin| origin.get_ref() == "*") {
@@ -223,7 +245,7 @@ fn engines(checker: &mut Checker<'_>, wire: wire::Engines, variables: Variables<
     let dir = wire.dir.as_ref();
     Engines {
         dir: folder(checker, dir, Expect::Folder, environment::ENGINES_DIR, variables),
-        threads: checker.in_range("threads", wire.threads, 1..=1024),
+        threads: checker.in_range("threads", wire.threads, 1..=512),
     }
 }
 

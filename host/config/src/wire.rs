@@ -49,9 +49,10 @@ pub(crate) struct Server {
     /// The size that a request's body may have; a larger one is answered 413.
     #[schemars(with = "String", extend("default" = "16MB", "examples" = ["64MB"]))]
     pub(crate) max_body: Option<Spanned<ByteSize>>,
-    /// The time that a request may take from its arrival to its last byte.
-    #[schemars(with = "String", extend("default" = "10m", "examples" = ["30m"]))]
-    pub(crate) request_timeout: Option<Spanned<Period>>,
+    /// The time that a request's body may take to arrive, from 100ms to 24h; a slower one is
+    /// answered 408. The headers before it always have one minute.
+    #[schemars(with = "String", extend("default" = "2m", "examples" = ["30s"]))]
+    pub(crate) arrival_timeout: Option<Spanned<Period>>,
     /// The time that running requests get to end when the host is stopped.
     #[schemars(with = "String", extend("default" = "30s", "examples" = ["2m"]))]
     pub(crate) drain_timeout: Option<Spanned<Period>>,
@@ -59,6 +60,20 @@ pub(crate) struct Server {
     /// 65536.
     #[schemars(with = "u32", extend("default" = 1024, "examples" = [256]))]
     pub(crate) max_concurrent_requests: Option<Spanned<u32>>,
+    /// The number of connections that may be open at once; more are answered 503 and closed. From
+    /// 1 to 65536.
+    #[schemars(with = "u32", extend("default" = 2048, "examples" = [512]))]
+    pub(crate) max_connections: Option<Spanned<u32>>,
+    /// Further names by which browsers and other clients reach the server when it listens on a
+    /// loopback address, as behind a proxy that passes on its public name.
+    ///
+    /// Such a server answers to IP addresses, to names without a dot, and to names that end in
+    /// `.localhost`, `.local`, `.internal`, `.lan`, `.home`, `.home.arpa` or `.intranet`. It refuses
+    /// every other name with 403 unless it is listed here, so that no web page gets at it through a
+    /// name of its own that points to this machine. Where the server listens on another address,
+    /// it answers to every name.
+    #[schemars(with = "Vec<String>", extend("default" = [], "examples" = [["models.example.org"]]))]
+    pub(crate) allowed_hosts: Vec<Spanned<String>>,
     /// The origins of web pages that may call the interface from a browser.
     ///
     /// `*` lets any page, as Xinference does; an empty list lets none. Cookies and other
@@ -107,7 +122,7 @@ pub(crate) struct Engines {
     /// Unset: the folder of `host` itself.
     #[schemars(with = "String", extend("examples" = ["/usr/lib/modelhost/engines"]))]
     pub(crate) dir: Option<Spanned<PathBuf>>,
-    /// The threads of each model that sets none itself, from 1 to 1024.
+    /// The threads of each model that sets none itself, from 1 to 512.
     ///
     /// Unset: the machine's cores.
     #[schemars(with = "u32", extend("examples" = [8]))]
@@ -167,28 +182,30 @@ pub(crate) struct Model {
     #[serde(default)]
     #[schemars(with = "BTreeMap<String, String>", extend("examples" = [{"style": "v1.1"}]))]
     pub(crate) family_options: BTreeMap<String, String>,
-    /// What the model is offered for.
-    ///
-    /// Unset: all that its family can do.
-    #[serde(default)]
-    #[schemars(with = "Vec<Ability>", extend("examples" = [["chat"]]))]
-    pub(crate) abilities: Option<Spanned<Vec<Ability>>>,
     /// Where reasoning goes in replies: `content` leaves it in the text with its tags, as
     /// Xinference does; `separate` makes it `reasoning_content`.
     #[serde(default)]
     #[schemars(with = "Reasoning", extend("default" = "content", "examples" = ["separate"]))]
     pub(crate) reasoning: Option<Reasoning>,
-    /// The greatest number of tokens in one sequence, prompt and completion together; at least 16.
+    /// The greatest number of tokens in one sequence, prompt and completion together, from 16 to
+    /// 16777216.
     ///
     /// Unset: what the weights declare.
     #[serde(default)]
     #[schemars(with = "u32", extend("examples" = [8192]))]
     pub(crate) context_length: Option<Spanned<u32>>,
-    /// The greatest number of sequences that are generated at once, from 1 to 256.
+    /// The greatest number of tokens in a completion whose request sets none, from 1 to 16777216.
+    ///
+    /// Unset: what the context has room for.
+    #[serde(default)]
+    #[schemars(with = "u32", extend("examples" = [1024]))]
+    pub(crate) max_tokens: Option<Spanned<u32>>,
+    /// The greatest number of sequences that are generated at once, from 1 to 192.
     #[serde(default)]
     #[schemars(with = "u32", extend("default" = 16, "examples" = [4]))]
     pub(crate) parallel: Option<Spanned<u32>>,
-    /// The tokens of all sequences that fit into the KV cache together; at least 16.
+    /// The tokens of all sequences that fit into the KV cache together, from 16 to 16777216; a
+    /// number below the context length is raised to it.
     ///
     /// Unset: enough for one full context, or for `parallel` sequences of a moderate length.
     #[serde(default)]
@@ -198,7 +215,7 @@ pub(crate) struct Model {
     #[serde(default)]
     #[schemars(with = "KvType", extend("default" = "f16", "examples" = ["q8_0"]))]
     pub(crate) kv_type: Option<KvType>,
-    /// The threads for compute, from 1 to 1024.
+    /// The threads for compute, from 1 to 512.
     ///
     /// Unset: what `[engines]` says.
     #[serde(default)]
@@ -217,6 +234,16 @@ pub(crate) struct Model {
     #[serde(default)]
     #[schemars(with = "u32", extend("default" = 1, "examples" = [2]))]
     pub(crate) replicas: Option<Spanned<u32>>,
+    /// The time that a worker which has loaded the model may be silent before it is taken for hung
+    /// and started again, from 5s to 1h.
+    #[serde(default)]
+    #[schemars(with = "String", extend("default" = "30s", "examples" = ["2m"]))]
+    pub(crate) hang_after: Option<Spanned<Period>>,
+    /// The number of crashes within ten minutes at which a worker is given up rather than started
+    /// again, from 1 to 1000. A worker that has been ready for two minutes begins anew.
+    #[serde(default)]
+    #[schemars(with = "u32", extend("default" = 5, "examples" = [20]))]
+    pub(crate) max_crashes: Option<Spanned<u32>>,
     /// The time that one engine step should take while other sequences wait, from 1ms to 10s.
     ///
     /// Shorter steps let answers flow more evenly while long prompts are read, and read these more
@@ -287,17 +314,6 @@ pub(crate) struct Sampling {
     /// The random seed; with it, equal requests get equal replies.
     #[schemars(with = "u32", extend("examples" = [42]))]
     pub(crate) seed: Option<u32>,
-}
-
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(inline)]
-pub(crate) enum Ability {
-    Chat,
-    Completion,
-    Embedding,
-    Rerank,
-    Transcription,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

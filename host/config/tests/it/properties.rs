@@ -25,6 +25,7 @@ fn piece() -> impl Strategy<Value = String> {
             "temperature = nan",
             "\t\u{1F600}",
             "cors-origins = ['*', '*']",
+            "allowed-hosts = ['*', '..']",
             "level = ','",
             "path = ''",
             "path = '~'",

@@ -10,6 +10,7 @@ use std::{
 use config::{Cors, KvType, LogFormat, ModelSettings, Reasoning, Settings};
 use engine_protocol::{LoadSettings, LoraAdapter};
 use inference::{EngineProgram, ModelDefinition, ReasoningMode};
+use supervisor::RestartPolicy;
 use telemetry::Recorder;
 
 /// The engine that is looked for where there are no models yet.
@@ -33,7 +34,10 @@ fn definition(settings: &Settings, model: &ModelSettings) -> ModelDefinition {
         family_options: model.family_options.clone(),
         settings: load_settings(settings, model),
         replicas: model.replicas,
+        restart: RestartPolicy { max_crashes: model.max_crashes, ..RestartPolicy::default() },
+        hang_after: model.hang_after,
         sampling: model.sampling.clone(),
+        max_tokens: model.max_tokens,
         reasoning: match model.reasoning {
             Reasoning::Content => ReasoningMode::Content,
             Reasoning::Separate => ReasoningMode::Separate,
@@ -127,6 +131,7 @@ pub(crate) fn gateway(
     let server = &settings.server;
     gateway::Options {
         api_keys: server.api_keys.iter().map(|key| key.secret().to_owned()).collect(),
+        allowed_hosts: server.allowed_hosts.clone(),
         allowed_origins: match &server.cors {
             Cors::Any => Vec::new(),
             // To the gateway an empty list is every origin; this one can never be a page's.
@@ -135,6 +140,8 @@ pub(crate) fn gateway(
         },
         body_limit: usize::try_from(server.max_body).unwrap_or(usize::MAX),
         max_requests: server.max_concurrent_requests as usize,
+        max_connections: server.max_connections as usize,
+        arrival_timeout: server.arrival_timeout,
         recorder: Some(recorder),
         ..gateway::Options::new(address)
     }
@@ -145,5 +152,92 @@ pub(crate) fn log_format(format: LogFormat) -> telemetry::LogFormat {
     match format {
         LogFormat::Text => telemetry::LogFormat::Text,
         LogFormat::Json => telemetry::LogFormat::Json,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn read(text: &str) -> Settings {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("weights.gguf"), "GGUF").unwrap();
+        config::from_str(text, &dir.path().join("models.toml")).unwrap()
+    }
+
+    #[test]
+    fn a_server_s_keys_reach_the_gateway() {
+        let settings = read(
+            "[server]
+            api-keys = ['sk-first-key']
+            max-body = '1MB'
+            arrival-timeout = '3s'
+            max-concurrent-requests = 4
+            max-connections = 5
+            allowed-hosts = ['models.example.org']
+            cors-origins = []",
+        );
+        let recorder = telemetry::install_recorder().unwrap();
+        let options = gateway(&settings, settings.server.listen, recorder);
+        assert_eq!(options.api_keys, ["sk-first-key"]);
+        assert_eq!(options.body_limit, 1 << 20);
+        assert_eq!(options.arrival_timeout, Duration::from_secs(3));
+        assert_eq!(options.max_requests, 4);
+        assert_eq!(options.max_connections, 5);
+        assert_eq!(options.allowed_hosts, ["models.example.org"]);
+        // None at all is not the gateway's empty list, which is every origin.
+        assert_eq!(options.allowed_origins.len(), 1);
+    }
+
+    #[test]
+    fn a_model_s_keys_reach_its_worker() {
+        let settings = read(
+            "[[model]]
+            name = 'a'
+            path = 'weights.gguf'
+            engine = 'fake'
+            family = 'my-family'
+            family-options = { style = 'v1' }
+            reasoning = 'separate'
+            context-length = 100
+            max-tokens = 10
+            parallel = 2
+            kv-tokens = 300
+            kv-type = 'q4_0'
+            threads = 3
+            gpu-layers = 4
+            queue = 5
+            replicas = 6
+            hang-after = '7s'
+            max-crashes = 8
+            step-target = '9ms'
+            mmap = false
+            sampling = { seed = 11 }",
+        );
+        let [model] = &definitions(&settings)[..] else { panic!("one model") };
+        assert_eq!(model.engine.name, "fake");
+        assert_eq!(model.family.as_deref(), Some("my-family"));
+        assert_eq!(model.family_options, [("style".to_owned(), "v1".to_owned())]);
+        assert_eq!(model.reasoning, ReasoningMode::Separate);
+        assert_eq!(model.max_tokens, Some(10));
+        assert_eq!(model.replicas, 6);
+        assert_eq!(model.hang_after, Duration::from_secs(7));
+        assert_eq!(model.restart.max_crashes, 8);
+        assert_eq!(model.sampling.seed, Some(11));
+        let expect = LoadSettings {
+            context_length: 100,
+            parallel: 2,
+            kv_tokens: 300,
+            kv_type: engine_protocol::KvType::Q4_0,
+            threads: 3,
+            gpu_layers: Some(4),
+            queue: 5,
+            step_target_ms: 9,
+            mmap: false,
+            lora: Vec::new(),
+        };
+        assert_eq!(model.settings, expect);
     }
 }
