@@ -85,7 +85,7 @@ mod tests {
 
     #[track_caller]
     fn check(ours: (u32, u32), theirs: (u32, u32), expect: Option<u32>) {
-        let hello = |(oldest, protocol)| Hello { oldest, protocol, ..Hello::new("x", "1") };
+        let hello = |(oldest, protocol)| Hello { protocol, oldest, ..Hello::new("x", "1") };
         assert_eq!(hello(ours).agree(&hello(theirs)).ok(), expect);
     }
 

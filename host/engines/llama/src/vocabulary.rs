@@ -42,7 +42,9 @@ impl Vocabulary {
         let mut longest = 1;
         for token in 0..size {
             let kind = weights.kind(token);
-            control.push(kind == TokenKind::Control);
+            let spelling = weights.spelling(token).unwrap_or_default();
+            let frames = kind == TokenKind::UserDefined && is_marker(&spelling);
+            control.push(kind == TokenKind::Control || frames);
             ends.push(weights.ends_generation(token));
             let piece = weights.piece(token);
             longest = longest.max(piece.len());
@@ -51,11 +53,8 @@ impl Vocabulary {
             if kind == TokenKind::Unknown {
                 silent.push(token);
             }
-            if matches!(kind, TokenKind::Control | TokenKind::UserDefined)
-                && let Some(spelling) = weights.spelling(token)
-                && !spelling.is_empty()
-            {
-                if kind == TokenKind::UserDefined {
+            if matches!(kind, TokenKind::Control | TokenKind::UserDefined) && !spelling.is_empty() {
+                if kind == TokenKind::UserDefined && !frames {
                     user_defined.push((spelling.clone(), token));
                 }
                 special.entry(spelling).or_insert(token);
@@ -256,6 +255,17 @@ fn cut<'a>(text: &'a str, spelling: &str, token: u32) -> Vec<Fragment<'a>> {
         }
     }
     fragments
+}
+
+/// Whether a spelling is that of a control token, whatever the file types it as: converters have
+/// typed the tokens that frame turns as user-defined ones, which llama.cpp looks for in text.
+fn is_marker(spelling: &str) -> bool {
+    let framed = |open: &str, close: &str| {
+        spelling.len() > open.len() + close.len()
+            && spelling.starts_with(open)
+            && spelling.ends_with(close)
+    };
+    framed("<|", "|>") || framed("<｜", "｜>")
 }
 
 fn flag(flags: &[bool], token: u32) -> bool {

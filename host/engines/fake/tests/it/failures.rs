@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use engine_protocol::{ErrorCode, EventKind};
-use supervisor::{ModelState, RestartPolicy, SupervisorError, WorkerSpec};
+use supervisor::{Cause, ModelState, RestartPolicy, SupervisorError, WorkerSpec};
 
 use crate::common::{Host, is_alive, patiently, read, spec};
 
 /// What a model that cannot run says of itself.
-async fn cause(host: &Host, spec: WorkerSpec) -> String {
+async fn cause(host: &Host, spec: WorkerSpec) -> Cause {
     let uid = spec.uid.clone();
     host.supervisor.launch(spec).unwrap();
     match patiently(host.supervisor.ready(&uid)).await {
@@ -75,7 +75,12 @@ async fn a_crash_loop_is_given_up() {
     let looping = spec(&["--crash-on-load"]);
     let uid = looping.uid.clone();
     let cause = cause(&host, looping).await;
-    check(&cause, &["SIGABRT", "while it loads, as told", "given up after 3 crashes", "terminate"]);
+    check(
+        &cause.to_string(),
+        &["SIGABRT", "while it loads, as told", "given up after 3 crashes", "terminate"],
+    );
+    check(cause.brief(), &["SIGABRT", "given up after 3 crashes"]);
+    assert!(!cause.brief().contains("as told"), "a line of the log: {}", cause.brief());
     let refused = host.supervisor.generate(&uid, crate::common::say("x")).await.unwrap_err();
     assert_eq!(refused, SupervisorError::ModelFailed { uid: uid.clone(), cause });
     // A model that is given up makes place for one that works.
@@ -94,7 +99,8 @@ async fn while_a_worker_waits_for_its_restart_the_cause_is_known() {
     let status = patiently(host.supervisor.until(&uid, crashed)).await.unwrap();
     assert_eq!((status.state, status.replicas[0].pid), (ModelState::Creating, None));
     let refused = host.supervisor.generate(&uid, crate::common::say("x")).await.unwrap_err();
-    assert!(matches!(refused, SupervisorError::Loading { .. }));
+    let SupervisorError::Loading { retry_after, .. } = &refused else { panic!("{refused:?}") };
+    assert_eq!(*retry_after, Duration::from_secs(30), "it has never served");
     check(&refused.to_string(), &["loading (0 %) after this failure: it was ended by SIGABRT"]);
     patiently(host.supervisor.terminate(&uid)).await.unwrap();
 }
@@ -142,26 +148,27 @@ async fn a_frame_of_garbage_ends_the_worker_alone() {
 #[tokio::test]
 async fn a_wrong_version_is_refused_with_both_named() {
     let cause = cause(&Host::new(), spec(&["--wrong-version"])).await;
-    check(&cause, &["`fake` speaks 2 to 3", "engine protocol 1 to 1", "same release"]);
+    check(&cause.to_string(), &["`fake` speaks 2 to 3", "engine protocol 1 to 1", "same release"]);
 }
 
 #[tokio::test]
 async fn a_load_failure_is_shown_as_the_engine_says_it() {
     let cause = cause(&Host::new(), spec(&["--load-fails", "`block_count` is 0"])).await;
-    assert_eq!(cause, "`block_count` is 0");
+    assert_eq!(cause.to_string(), "`block_count` is 0");
 }
 
 #[tokio::test]
 async fn a_bad_argument_is_in_the_cause() {
     let cause = cause(&Host::new(), spec(&["--no-such-flag"])).await;
-    check(&cause, &["exited with code 2", "--no-such-flag"]);
+    check(&cause.to_string(), &["exited with code 2", "--no-such-flag"]);
 }
 
 #[tokio::test]
 async fn a_missing_engine_is_named_with_the_remedy() {
     let missing = WorkerSpec { program: "/no/such/engine-llama".into(), ..spec(&[]) };
     let cause = cause(&Host::new(), missing).await;
-    check(&cause, &["`/no/such/engine-llama` is not there", "cargo xtask run"]);
+    check(&cause.to_string(), &["`/no/such/engine-llama` is not there", "cargo xtask run"]);
+    check(cause.brief(), &["`engine-llama` is not there"]);
 }
 
 #[tokio::test]
@@ -171,7 +178,10 @@ async fn a_program_that_is_no_engine_is_given_up_in_time() {
     silent.program = "/bin/sh".into();
     silent.args = vec!["-c".into(), "sleep 1000".into()];
     silent.restart.max_crashes = 1;
-    check(&cause(&host, silent).await, &["no engine has connected and greeted within 50ms"]);
+    check(
+        &cause(&host, silent).await.to_string(),
+        &["no engine has connected and greeted within 50ms"],
+    );
 }
 
 #[tokio::test]
