@@ -85,6 +85,8 @@ fn vocabulary() -> (Vec<String>, Vec<f32>, Vec<i32>) {
     tokens.push(("<|user|>".into(), 0.0, CONTROL));
     tokens.push(("<|end|>".into(), 0.0, CONTROL));
     tokens.push(("<tool>".into(), 0.0, USER_DEFINED));
+    // As some converters type it: it frames turns all the same.
+    tokens.push(("<|turn|>".into(), 0.0, USER_DEFINED));
     let mut parts = (Vec::new(), Vec::new(), Vec::new());
     for (text, score, kind) in tokens {
         parts.0.push(text);
