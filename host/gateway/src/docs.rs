@@ -1,15 +1,18 @@
 //! The OpenAPI document, and the page that shows it.
 
-use axum::Router;
+use axum::{Router, response::Redirect};
 use utoipa::{
-    Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    Modify, OpenApi, ToSchema,
+    openapi::{
+        Content, Ref, Response, ResponseBuilder,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::{
-    error::ErrorBody, health, openai, plugins, state::VERSION, xinference::cluster,
-    xinference::models,
+    error::ErrorBody, health, openai, plugins, state::VERSION, xinference::catalog,
+    xinference::cluster, xinference::models,
 };
 
 /// The document, made from the handlers and their types.
@@ -29,6 +32,9 @@ use crate::{
         models::instances,
         models::progress,
         models::replicas,
+        catalog::families,
+        catalog::prompts,
+        catalog::vllm_supported,
         plugins::list,
         cluster::auth,
         cluster::version,
@@ -41,7 +47,7 @@ use crate::{
         health::metrics,
     ),
     components(schemas(ErrorBody)),
-    modifiers(&Keys, &Version),
+    modifiers(&Keys, &Version, &Refusals),
     security(("key" = [])),
     tags(
         (name = "inference", description = "Asking models."),
@@ -64,6 +70,41 @@ impl Modify for Keys {
     }
 }
 
+/// What every route may answer beside what its handler names.
+struct Refusals;
+
+impl Modify for Refusals {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        for path in document.paths.paths.values_mut() {
+            for (operation, has_body) in [(&mut path.get, false), (&mut path.post, true)] {
+                let Some(operation) = operation else { continue };
+                let open = operation.security.is_some();
+                let refusals = [
+                    ("401", !open, "The key is missing or wrong."),
+                    ("403", true, "The server does not answer to this name."),
+                    ("408", has_body, "The body did not arrive in time."),
+                    ("413", has_body, "The body is too large."),
+                    ("415", has_body, "The body is compressed."),
+                    ("500", true, "The server failed; the cause is in its log."),
+                ];
+                for (status, may, description) in refusals {
+                    if may {
+                        let responses = &mut operation.responses.responses;
+                        responses
+                            .entry(status.to_owned())
+                            .or_insert_with(|| refusal(description).into());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn refusal(description: &str) -> Response {
+    let body = Content::new(Some(Ref::from_schema_name(ErrorBody::name())));
+    ResponseBuilder::new().description(description).content("application/json", body).build()
+}
+
 struct Version;
 
 impl Modify for Version {
@@ -79,6 +120,13 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 
 /// The routes of the document and its page.
 pub(crate) fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    // Swagger's files are in the binary, so the page works without a network.
-    SwaggerUi::new("/docs").url("/openapi.json", openapi()).into()
+    // Swagger's files are in the binary, so the page works without a network; its validator would
+    // show the document's address to somebody else's server.
+    let config = Config::default().validator_url("none");
+    SwaggerUi::new("/docs").config(config).url("/openapi.json", openapi()).into()
+}
+
+/// Sends a browser that asks for the server itself to the page.
+pub(crate) async fn to_page() -> Redirect {
+    Redirect::temporary("/docs/")
 }

@@ -45,6 +45,9 @@ pub(crate) async fn frame(request: Request, next: Next) -> Response {
     headers.insert(REQUEST_ID, id);
     headers.insert(header::SERVER, HeaderValue::from_static("modelhost"));
     let status = response.status();
+    // Neither a probe that asks too early nor a route that is not offered is a fault.
+    let is_fault =
+        status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED && route != "/ready";
     let seconds = start.elapsed();
     metrics::counter!(
         metric::HTTP_REQUESTS,
@@ -55,7 +58,7 @@ pub(crate) async fn frame(request: Request, next: Next) -> Response {
     .increment(1);
     metrics::histogram!(metric::HTTP_SECONDS, "route" => route).record(seconds);
     let _entered = span.enter();
-    if status.is_server_error() {
+    if is_fault {
         tracing::warn!(status = status.as_u16(), ?seconds, "answered");
     } else {
         tracing::debug!(status = status.as_u16(), ?seconds, "answered");

@@ -17,13 +17,16 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
-use crate::{error::ApiError, state::Options, state::Shared};
+use crate::{
+    error::ApiError,
+    state::{Options, Origins, Shared},
+};
 
 /// Endings that no public name has.
 const PRIVATE: [&str; 7] =
@@ -74,17 +77,18 @@ fn without_port(host: &str) -> &str {
 
 /// Answers browsers that ask which pages may call.
 pub(crate) fn cors(options: &Options) -> CorsLayer {
-    let origins: Vec<HeaderValue> =
-        options.allowed_origins.iter().filter_map(|origin| origin.parse().ok()).collect();
-    let layer = CorsLayer::new()
-        .allow_methods(Any)
-        .allow_headers(Any)
-        .expose_headers([header::HeaderName::from_static("x-request-id"), header::RETRY_AFTER]);
-    if options.allowed_origins.is_empty() {
-        layer.allow_origin(Any)
-    } else {
-        layer.allow_origin(AllowOrigin::list(origins))
-    }
+    let origin = match &options.allowed_origins {
+        Origins::Any => AllowOrigin::any(),
+        Origins::Only(origins) => {
+            AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
+        }
+    };
+    // A `*` for headers does not cover `Authorization`, so what is asked for is repeated.
+    CorsLayer::new()
+        .allow_methods(AllowMethods::mirror_request())
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers([header::HeaderName::from_static("x-request-id"), header::RETRY_AFTER])
+        .allow_origin(origin)
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub(crate) struct Health {
 }
 
 /// Says that the server lives.
-#[utoipa::path(get, path = "/health", tag = "server", security(()),
+#[utoipa::path(get, path = "/health", operation_id = "get_health", tag = "server", security(()),
     responses((status = 200, description = "The server lives.", body = Health)))]
 pub(crate) async fn health() -> Json<Health> {
     Json(Health { status: "ok", version: VERSION })
@@ -35,6 +35,15 @@ pub(crate) async fn health() -> Json<Health> {
 pub(crate) struct Readiness {
     /// Whether no model is loading and the server does not stop.
     ready: bool,
+    /// Which models are in which state; absent where keys are needed, which this route is not
+    /// asked for.
+    #[serde(flatten)]
+    models: Option<Models>,
+}
+
+/// Which models are in which state.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(crate) struct Models {
     /// Models that answer.
     serving: Vec<String>,
     /// Models that load.
@@ -44,30 +53,31 @@ pub(crate) struct Readiness {
 }
 
 /// Says whether every model that can load has loaded.
-#[utoipa::path(get, path = "/ready", tag = "server", security(()),
+#[utoipa::path(get, path = "/ready", operation_id = "get_readiness", tag = "server", security(()),
     responses(
         (status = 200, description = "No model is loading.", body = Readiness),
         (status = 503, description = "Models are loading, or the server stops.", body = Readiness),
     ))]
 pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Readiness>) {
-    let (mut serving, mut loading, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    let mut models = Models::default();
     for info in shared.inference.models() {
         let list = if info.is_ready() {
-            &mut serving
+            &mut models.serving
         } else if info.is_loading() {
-            &mut loading
+            &mut models.loading
         } else {
-            &mut failed
+            &mut models.failed
         };
         list.push(info.uid.to_string());
     }
-    let ready = loading.is_empty() && !shared.draining.is_cancelled();
+    let ready = models.loading.is_empty() && !shared.draining.is_cancelled();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, serving, loading, failed }))
+    let models = Some(models).filter(|_| shared.options.api_keys.is_empty());
+    (status, Json(Readiness { ready, models }))
 }
 
 /// Prints the figures in Prometheus' text format.
-#[utoipa::path(get, path = "/metrics", tag = "server",
+#[utoipa::path(get, path = "/metrics", operation_id = "get_metrics", tag = "server",
     responses((status = 200, description = "The figures.", body = String, content_type = "text/plain")))]
 pub(crate) async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
     shared.inference.record_gauges();

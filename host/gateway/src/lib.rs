@@ -4,8 +4,10 @@
 //! Requests are read leniently (`lax`), checked by inference, and answered in the forms that the
 //! dialects' own clients expect; every error body carries both `detail` and `error`.
 
+mod absent;
 mod auth;
 mod body;
+mod budget;
 mod docs;
 mod error;
 mod frame;
@@ -13,6 +15,7 @@ mod guard;
 mod health;
 mod lax;
 mod openai;
+mod paths;
 mod plugins;
 mod serve;
 mod stall;
@@ -30,10 +33,10 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use docs::openapi;
 pub use serve::serve;
-pub use state::Options;
+pub use state::{Options, Origins};
 
 use state::Shared;
-use xinference::{cluster, models};
+use xinference::{catalog, cluster, models};
 
 /// The routes, and what [`serve`] needs to end them.
 #[derive(Clone)]
@@ -58,22 +61,28 @@ pub fn app(inference: Inference, options: Options) -> App {
         .route("/ready", get(health::ready))
         .route("/status", get(cluster::status))
         .route("/v1/address", get(cluster::address))
-        .route("/v1/cluster/auth", get(cluster::auth));
+        .route("/v1/cluster/auth", get(cluster::auth))
+        .route("/v1/models/families", get(catalog::families))
+        .route("/v1/models/prompts", get(catalog::prompts))
+        .route("/v1/models/vllm-supported", get(catalog::vllm_supported))
+        .route("/", get(docs::to_page))
+        .route("/ui", get(docs::to_page))
+        .merge(docs::routes());
     let keyed = Router::new()
         .route("/v1/chat/completions", post(openai::chat::completions))
         .route("/v1/completions", post(openai::completion::completions))
         .route("/v1/render", post(openai::render::render))
-        .route("/v1/models", get(models::list))
+        .route("/v1/models", get(models::list).post(absent::launch))
         .route("/v1/models/instances", get(models::instances))
-        .route("/v1/models/{uid}", get(models::describe))
+        .route("/v1/models/{uid}", get(models::describe).delete(absent::launch))
         .route("/v1/models/{uid}/progress", get(models::progress))
-        .route("/v1/models/{uid}/replicas", get(models::replicas))
+        .route("/v1/models/{uid}/replicas", get(models::replicas).post(absent::launch))
         .route("/v1/plugins", get(plugins::list))
         .route("/v1/cluster/version", get(cluster::version))
         .route("/v1/cluster/info", get(cluster::info))
         .route("/v1/cluster/devices", get(cluster::devices))
         .route("/metrics", get(health::metrics))
-        .merge(docs::routes())
+        .merge(absent::routes())
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), auth::require_key));
     let router = open
         .merge(keyed)
@@ -84,5 +93,5 @@ pub fn app(inference: Inference, options: Options) -> App {
         .layer(CatchPanicLayer::custom(frame::panicked))
         .layer(middleware::from_fn(frame::frame))
         .with_state(Arc::clone(&shared));
-    App { router, shared }
+    App { router: paths::normalised(router), shared }
 }

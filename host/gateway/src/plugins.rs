@@ -43,7 +43,7 @@ pub(crate) struct PluginBody {
 }
 
 /// Lists the installed family plugins, those that cannot be loaded among them.
-#[utoipa::path(get, path = "/v1/plugins", tag = "plugins",
+#[utoipa::path(get, path = "/v1/plugins", operation_id = "list_plugins", tag = "plugins",
     responses((status = 200, description = "The plugins.", body = PluginList)))]
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<PluginList> {
     let data = shared.inference.plugins().into_iter().map(PluginBody::from).collect();
@@ -53,6 +53,11 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<PluginList> 
 impl From<PluginStatus> for PluginBody {
     fn from(status: PluginStatus) -> Self {
         // The name alone: where the host keeps its files is nobody else's business.
+        let folder = status.file.parent().map(|folder| format!("{}/", folder.display()));
+        let error = match (status.error, folder) {
+            (Some(error), Some(folder)) => Some(error.replace(&folder, "")),
+            (error, _) => error,
+        };
         let file = status.file.file_name().map(|name| name.to_string_lossy().into_owned());
         Self {
             name: status.name,
@@ -62,7 +67,7 @@ impl From<PluginStatus> for PluginBody {
             file: file.unwrap_or_default(),
             hash: status.hash,
             serving: status.serving,
-            error: status.error,
+            error,
             still_serving: status.still_serving,
         }
     }
@@ -75,5 +80,28 @@ fn ability(ability: Ability) -> &'static str {
         Ability::Embedding => "embedding",
         Ability::Rerank => "rerank",
         Ability::Transcription => "transcription",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_the_host_keeps_its_files_is_not_told() {
+        let body = PluginBody::from(PluginStatus {
+            name: String::new(),
+            version: String::new(),
+            summary: String::new(),
+            abilities: Vec::new(),
+            file: "/srv/secret/a.wasm".into(),
+            hash: String::new(),
+            loaded: None,
+            serving: false,
+            error: Some("`/srv/secret/a.wasm` cannot be read".to_owned()),
+            still_serving: false,
+        });
+        assert_eq!(body.file, "a.wasm");
+        assert_eq!(body.error.as_deref(), Some("`a.wasm` cannot be read"));
     }
 }

@@ -19,7 +19,7 @@ use tower::ServiceExt;
 use crate::{App, stall::StallGuard, state::Shared};
 
 /// How long a client may take for a request's head, and how long a connection may idle.
-const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// The greatest number of a request's headers.
 const HEADERS: usize = 128;
 /// The greatest size of a request's head.

@@ -1,13 +1,28 @@
 //! What every handler shares.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use inference::Inference;
 use telemetry::Recorder;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use crate::error::ApiError;
+use crate::{budget::BodyBudget, error::ApiError};
+
+/// Whose web pages may call the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origins {
+    /// Everybody's.
+    #[default]
+    Any,
+    /// Those of the origins listed, such as `https://chat.example.com`; with an empty list no
+    /// page may.
+    Only(Vec<String>),
+}
 
 /// How the gateway answers.
 #[derive(Clone)]
@@ -19,8 +34,8 @@ pub struct Options {
     /// Further names by which clients reach the server when it listens on this machine alone; see
     /// the module `guard`.
     pub allowed_hosts: Vec<String>,
-    /// Web pages that may call the server, such as `https://chat.example.com`; empty: all.
-    pub allowed_origins: Vec<String>,
+    /// Web pages that may call the server.
+    pub allowed_origins: Origins,
     /// The greatest size of a request's body, in bytes.
     pub body_limit: usize,
     /// Inference requests at the same time; more are refused at once.
@@ -42,7 +57,7 @@ impl Options {
             listen,
             api_keys: Vec::new(),
             allowed_hosts: Vec::new(),
-            allowed_origins: Vec::new(),
+            allowed_origins: Origins::Any,
             body_limit: 8 << 20,
             max_requests: 1024,
             max_connections: 2048,
@@ -66,6 +81,10 @@ pub(crate) struct Shared {
     /// Cancelled when the server begins to drain.
     pub(crate) draining: CancellationToken,
     requests: Arc<Semaphore>,
+    /// What bodies may hold, before a request has its place.
+    pub(crate) bodies: BodyBudget,
+    /// The processors' load is measured from one question to the next.
+    load: Mutex<sysinfo::System>,
 }
 
 impl Shared {
@@ -76,8 +95,17 @@ impl Shared {
             stop: CancellationToken::new(),
             draining: CancellationToken::new(),
             requests: Arc::new(Semaphore::new(options.max_requests.max(1))),
+            bodies: BodyBudget::new(options.body_limit),
+            load: Mutex::new(sysinfo::System::new()),
             options,
         }
+    }
+
+    /// The part of the processors' time that was used since the last question, from 0 to 1.
+    pub(crate) fn cpu_usage(&self) -> f32 {
+        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        load.refresh_cpu_usage();
+        (load.global_cpu_usage() / 100.0).clamp(0.0, 1.0)
     }
 
     /// A place for one inference request, held until its answer has ended.

@@ -46,7 +46,8 @@ pub struct GenerationDraft {
     pub sampling: Sampling,
     /// How many sequences; `None`: one.
     pub sequences: Option<u32>,
-    /// The greatest number of tokens in each; `None`: what the context leaves.
+    /// The greatest number of tokens in each; `None`: what the context leaves. With 0 the prompt is
+    /// read and nothing said.
     pub max_tokens: Option<u32>,
     /// Strings that end a sequence.
     pub stop: Vec<String>,
@@ -93,6 +94,12 @@ pub(crate) struct Generation(GenerationDraft);
 impl Generation {
     pub(crate) fn into_inner(self) -> GenerationDraft {
         self.0
+    }
+
+    /// The field that a constraint of the reply comes from; the family has one of its own only
+    /// where a tool must be called.
+    pub(crate) fn constraint_field(&self) -> &'static str {
+        self.0.constraint.as_ref().map_or("tools", |constraint| constraint_field(constraint.syntax))
     }
 }
 
@@ -220,7 +227,8 @@ fn check_tools(request: &ChatRequest) -> Result<(), InvalidCommand> {
 fn check_generation(mut draft: GenerationDraft) -> Result<Generation, InvalidCommand> {
     draft.sampling.validate()?;
     range("n", draft.sequences, 1, limits::SEQUENCES)?;
-    range("max_tokens", draft.max_tokens, 1, limits::MAX_TOKENS)?;
+    // Clients send the greatest number that they know to mean that there is no limit.
+    draft.max_tokens = draft.max_tokens.map(|most| most.min(limits::MAX_TOKENS));
     range("top_logprobs", draft.logprobs, 0, limits::LOGPROBS)?;
     // An empty stop string would end every reply before its first token; clients send it to mean
     // that there is none.
@@ -249,12 +257,20 @@ fn range(field: &str, value: Option<u32>, low: u32, high: u32) -> Result<(), Inv
     }
 }
 
-fn check_constraint(constraint: &Constraint) -> Result<(), InvalidCommand> {
-    let field = match constraint.syntax {
-        GrammarSyntax::JsonSchema => return check_schema("response_format", &constraint.source),
+/// The field that clients send a constraint of this syntax in.
+pub(crate) fn constraint_field(syntax: GrammarSyntax) -> &'static str {
+    match syntax {
+        GrammarSyntax::JsonSchema => "response_format",
         GrammarSyntax::Regex => "guided_regex",
         GrammarSyntax::Gbnf | GrammarSyntax::Lark => "guided_grammar",
-    };
+    }
+}
+
+fn check_constraint(constraint: &Constraint) -> Result<(), InvalidCommand> {
+    let field = constraint_field(constraint.syntax);
+    if constraint.syntax == GrammarSyntax::JsonSchema {
+        return check_schema(field, &constraint.source);
+    }
     at_most(field, "bytes", constraint.source.len(), limits::CONSTRAINT_BYTES)
 }
 

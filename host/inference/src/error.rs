@@ -2,6 +2,7 @@
 
 use engine_protocol::{EngineError, ErrorCode};
 use plugin_runtime::PluginError;
+use supervisor::Cause;
 
 use crate::InvalidCommand;
 
@@ -68,7 +69,7 @@ pub enum InferenceError {
     WorkerDied {
         /// The model.
         uid: String,
-        /// The cause from its log.
+        /// How it ended, without what its log says.
         cause: String,
     },
     /// The consumer did not take the reply in time.
@@ -132,6 +133,12 @@ impl InferenceError {
         }
     }
 
+    /// Too many requests wait for a model; clients know the first words from Xinference.
+    pub(crate) fn overloaded(uid: &str, why: &str, retry_after: u32) -> Self {
+        let message = format!("Rate limit reached for the model `{uid}`: {why}");
+        Self::Overloaded { message, retry_after }
+    }
+
     /// A plugin's failure at a request; faults of its own are logged here and masked.
     pub(crate) fn from_plugin(family: &str, call: &'static str, error: &PluginError) -> Self {
         match error {
@@ -151,16 +158,19 @@ impl InferenceError {
     pub(crate) fn from_engine(uid: &str, error: EngineError) -> Self {
         let EngineError { code, message, retry_after } = error;
         match code {
-            ErrorCode::Invalid => Self::Invalid(InvalidCommand::whole(message)),
-            ErrorCode::InvalidConstraint => {
-                Self::Invalid(InvalidCommand::new("response_format", message))
+            ErrorCode::Invalid | ErrorCode::InvalidConstraint => {
+                Self::Invalid(InvalidCommand::whole(message))
             }
             ErrorCode::PromptTooLong => Self::PromptTooLong { message },
             ErrorCode::Unsupported => Self::Unsupported { message },
             ErrorCode::Overloaded => {
-                Self::Overloaded { message, retry_after: retry_after.unwrap_or(1).max(1) }
+                Self::overloaded(uid, &message, retry_after.unwrap_or(1).max(1))
             }
-            ErrorCode::LoadFailed => Self::ModelFailed { uid: uid.to_owned(), cause: message },
+            ErrorCode::LoadFailed => {
+                tracing::error!(model = uid, error = message, "the engine has no model");
+                let cause = Cause::told(message).brief().to_owned();
+                Self::ModelFailed { uid: uid.to_owned(), cause }
+            }
             ErrorCode::Internal => {
                 tracing::error!(model = uid, error = message, "the engine failed at a request");
                 Self::EngineFailed { uid: uid.to_owned() }

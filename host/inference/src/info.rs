@@ -2,9 +2,53 @@
 
 use std::time::SystemTime;
 
-use engine_protocol::WorkerStats;
+use engine_protocol::{LoadedModel, WorkerStats};
 use model::{Ability, ModelUid};
-use supervisor::{ModelState, ReplicaStatus};
+use supervisor::{Cause, ModelState};
+
+/// One worker, as lists show it.
+#[derive(Clone, Debug)]
+pub struct ReplicaStatus {
+    /// Its number within the model, from 0.
+    pub index: u32,
+    /// Where it is in its life.
+    pub state: ModelState,
+    /// How far loading is, from 0 to 1.
+    pub progress: f32,
+    /// Why it does not run, or why the worker before it died, in words for clients.
+    pub error: Option<String>,
+    /// The process, while there is one.
+    pub pid: Option<u32>,
+    /// What the engine says of the model, once it is loaded.
+    pub loaded: Option<LoadedModel>,
+    /// Requests that this replica works on.
+    pub in_flight: usize,
+    /// How often it was started again.
+    pub restarts: u32,
+    /// When it came into this state.
+    pub since: SystemTime,
+}
+
+impl From<supervisor::ReplicaStatus> for ReplicaStatus {
+    fn from(status: supervisor::ReplicaStatus) -> Self {
+        Self {
+            index: status.index,
+            state: status.state,
+            progress: status.progress,
+            error: status.error.as_ref().map(brief),
+            pid: status.pid,
+            loaded: status.loaded,
+            in_flight: status.in_flight,
+            restarts: status.restarts,
+            since: status.since,
+        }
+    }
+}
+
+/// A cause in words for clients.
+pub(crate) fn brief(cause: &Cause) -> String {
+    cause.brief().to_owned()
+}
 
 /// Everything that lists and descriptions show of one model.
 #[derive(Clone, Debug)]
@@ -17,10 +61,12 @@ pub struct ModelInfo {
     pub state: ModelState,
     /// How far loading is, from 0 to 1.
     pub progress: f32,
-    /// Why it does not serve, or why its last worker died.
+    /// Why it does not serve, or why its last worker died, in words for clients.
     pub error: Option<String>,
     /// Whether it has answered since it was added; a model that has is worth waiting for.
     pub has_served: bool,
+    /// Seconds after which to ask again while it is not ready.
+    pub retry_after: u32,
     /// Since when it is in this state.
     pub since: SystemTime,
     /// When it was added.

@@ -37,5 +37,5 @@ pub const VARIABLE_BYTES: usize = 64 << 10;
 pub const LORA_NAME: usize = 128;
 /// Bytes of a cache salt.
 pub const SALT_BYTES: usize = 256;
-/// Tokens that one sequence may be asked for; more than any context holds.
+/// Tokens of one sequence that a request for more is cut to; no context holds as many.
 pub const MAX_TOKENS: u32 = 16 << 20;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine_protocol::Generate;
-use model::{Ability, ContentPart, ModelCard, Prompt, Role};
+use model::{Ability, ContentPart, ModelCard, Prompt, Role, ToolChoice};
 use plugin_runtime::{ChatTurn, PluginError};
 
 use crate::{
@@ -11,6 +11,7 @@ use crate::{
     Reply, convert,
     family::{Chosen, Family},
     figures::Ticket,
+    history,
     parsing::Parsing,
     reply::{Started, from_supervisor},
     sampling,
@@ -96,10 +97,11 @@ impl Inference {
     ) -> Result<Started, InferenceError> {
         let ChatCommand { request, generation, .. } = command;
         let (turn, family) = self.turn(served, request).await?;
+        let constraint = generation.constraint_field();
         let generate = generate(served, Some(&family), turn.prompt(), generation)?;
         let sequences = usize::try_from(generate.sequences).unwrap_or(1);
         let parsing = Parsing::new(turn, sequences, family.name, family.calls);
-        self.start(served, generate, Some(parsing)).await
+        self.start(served, generate, Some(parsing), constraint).await
     }
 
     async fn start_completion(
@@ -110,8 +112,9 @@ impl Inference {
         let family = served.family()?;
         let prompt = self.framed(served, &family, command.prefix, command.suffix).await?;
         let family = family.chosen().map(Driver::of);
+        let constraint = command.generation.constraint_field();
         let generate = generate(served, family.as_ref(), &prompt, command.generation)?;
-        self.start(served, generate, None).await
+        self.start(served, generate, None, constraint).await
     }
 
     async fn start(
@@ -119,13 +122,14 @@ impl Inference {
         served: &Served,
         generate: Generate,
         parsing: Option<Parsing<ChatTurn>>,
+        constraint: &'static str,
     ) -> Result<Started, InferenceError> {
         let sequences = usize::try_from(generate.sequences).unwrap_or(1);
         let generation = self.inner.supervisor.generate(served.uid(), generate).await;
         let generation =
             generation.map_err(|error| from_supervisor(served.uid().as_str(), error))?;
         served.was_ready.store(true, std::sync::atomic::Ordering::Relaxed);
-        Ok(Started { generation, parsing, sequences })
+        Ok(Started { generation, parsing, sequences, constraint })
     }
 
     /// Renders a conversation with the model's family.
@@ -137,7 +141,15 @@ impl Inference {
         let card = Arc::clone(&served.weights()?.card);
         let family = served.family()?;
         let chosen = self.chatting(served, &family)?;
-        self.check_features(served, &family, &request)?;
+        if !family.has("tools") {
+            if request.tool_choice == ToolChoice::None {
+                // Nothing may be called, so nothing is lost.
+                request.tools.clear();
+            }
+            self.check_tools(served, &request)?;
+            history::without_calls(&mut request.messages);
+        }
+        self.check_media(served, &family, &request)?;
         if served.definition.reasoning == ReasoningMode::Content && family.has("reasoning") {
             think::unwrap(&mut request.messages);
         }
@@ -145,7 +157,7 @@ impl Inference {
         let plugins = self.inner.plugins.clone();
         let (name, calls) = (Arc::clone(&driver.name), Arc::clone(&driver.calls));
         let turn = self
-            .render_hop(&driver.name, move || {
+            .render_hop(served, &driver.name, move || {
                 calls.render.record(|| plugins.chat(&name, &card, &request))
             })
             .await?;
@@ -176,7 +188,7 @@ impl Inference {
         let driver = Driver::of(chosen);
         let plugins = self.inner.plugins.clone();
         let (name, calls) = (Arc::clone(&driver.name), Arc::clone(&driver.calls));
-        self.render_hop(&driver.name, move || {
+        self.render_hop(served, &driver.name, move || {
             calls.render.record(|| plugins.completion(&name, &card, &prefix, suffix.as_deref()))
         })
         .await
@@ -185,13 +197,14 @@ impl Inference {
     /// Runs a plugin call on a blocking thread, with bounds on how many run and wait.
     async fn render_hop<T: Send + 'static>(
         &self,
+        served: &Served,
         family: &str,
         call: impl FnOnce() -> Result<T, PluginError> + Send + 'static,
     ) -> Result<T, InferenceError> {
         let queued = Arc::clone(&self.inner.render_queue).try_acquire_owned();
-        let _queued = queued.map_err(|_| InferenceError::Overloaded {
-            message: "too many requests wait for their prompt to be rendered".to_owned(),
-            retry_after: 1,
+        let _queued = queued.map_err(|_| {
+            let why = "too many requests wait for their prompt to be rendered";
+            InferenceError::overloaded(served.uid().as_str(), why, 1)
         })?;
         let place = Arc::clone(&self.inner.renders).acquire_owned().await;
         let place = place.map_err(|_| InferenceError::ShuttingDown)?;
@@ -221,35 +234,47 @@ impl Inference {
             return Ok(chosen);
         }
         let able = self.names_of(|family| family.chosen().is_some_and(|c| c.can(Ability::Chat)));
+        let other = able.map(|able| format!(", or ask one of [{able}]")).unwrap_or_default();
         Err(InferenceError::Unsupported {
             message: format!(
-                "model `{}` is not for chat ({}): use /v1/completions, install a family plugin for it, or ask one of [{able}]",
+                "model `{}` is not for chat ({}): use /v1/completions, install a family plugin for it{other}",
                 served.uid(),
                 family.reason(),
             ),
         })
     }
 
-    /// Refuses what the model's family has no words for.
-    fn check_features(
+    /// Refuses tools for a family that has no words for them.
+    fn check_tools(
+        &self,
+        served: &Served,
+        request: &model::ChatRequest,
+    ) -> Result<(), InferenceError> {
+        let answers = request.messages.last().is_some_and(|m| m.role == Role::Tool);
+        if request.tools.is_empty() && !answers {
+            return Ok(());
+        }
+        let uid = served.uid();
+        let what = if answers { "messages" } else { "calls" };
+        let message = match self.names_of(|family| family.has("tools")) {
+            Some(able) => format!(
+                "Only [{able}] support tool {what}. Model `{uid}` does not: leave out `tools`, or ask one of those."
+            ),
+            None => format!(
+                "Model `{uid}` does not support tool {what}, and no other model here does: leave out `tools`."
+            ),
+        };
+        Err(InferenceError::Unsupported { message })
+    }
+
+    /// Refuses media that the model's family or its engine cannot read.
+    fn check_media(
         &self,
         served: &Served,
         family: &Family,
         request: &model::ChatRequest,
     ) -> Result<(), InferenceError> {
         let uid = served.uid();
-        if !family.has("tools") {
-            let answers = request.messages.last().is_some_and(|m| m.role == Role::Tool);
-            if !request.tools.is_empty() || answers {
-                let able = self.names_of(|family| family.has("tools"));
-                let what = if answers { "messages" } else { "calls" };
-                return Err(InferenceError::Unsupported {
-                    message: format!(
-                        "Only [{able}] support tool {what}. Model `{uid}` does not: leave out `tools`, or ask one of those."
-                    ),
-                });
-            }
-        }
         for (at, message) in request.messages.iter().enumerate() {
             let medium = message.content.iter().find_map(|part| match part {
                 ContentPart::Image(_) => Some(("images", "vision")),
@@ -257,14 +282,17 @@ impl Inference {
                 ContentPart::Text(_) => None,
             });
             let Some((words, feature)) = medium else { continue };
-            let able = self.names_of(|family| family.has(feature));
             let message = if family.has(feature) {
                 format!(
                     "holds {words}, which engine `{}` cannot read",
                     served.definition.engine.name
                 )
             } else {
-                format!("holds {words}, which model `{uid}` cannot read; models that can: [{able}]")
+                let able = self.names_of(|family| family.has(feature));
+                let others = able.map_or("no model here can".to_owned(), |able| {
+                    format!("models that can: [{able}]")
+                });
+                format!("holds {words}, which model `{uid}` cannot read; {others}")
             };
             let field = format!("messages[{at}].content");
             return Err(InvalidCommand::new(field, message).into());
@@ -272,11 +300,12 @@ impl Inference {
         Ok(())
     }
 
-    /// The uids of the models whose family passes a test.
-    fn names_of(&self, test: impl Fn(&Family) -> bool) -> String {
+    /// The uids of the models whose family passes a test; `None` where there are none.
+    fn names_of(&self, test: impl Fn(&Family) -> bool) -> Option<String> {
         let models = self.inner.models.load();
         let able = models.iter().filter(|served| test(&served.family.load()));
-        able.map(|served| format!("'{}'", served.uid())).collect::<Vec<_>>().join(", ")
+        let able: Vec<_> = able.map(|served| format!("'{}'", served.uid())).collect();
+        (!able.is_empty()).then(|| able.join(", "))
     }
 }
 
@@ -332,6 +361,20 @@ fn generate(
     generation: crate::command::Generation,
 ) -> Result<Generate, InferenceError> {
     let draft = generation.into_inner();
+    let (most, sequences) =
+        (served.definition.settings.parallel.max(1), draft.sequences.unwrap_or(1));
+    if sequences > most {
+        let range = if most == 1 { "1".to_owned() } else { format!("from 1 to {most}") };
+        return Err(InvalidCommand::new(
+            "n",
+            format!(
+                "must be {range} for the model `{}`, it is {sequences}: `parallel` in its \
+                 configuration is the limit",
+                served.uid()
+            ),
+        )
+        .into());
+    }
     let mut sampling = sampling::merge(draft.sampling, &served.definition.sampling);
     if let Some(family) = family {
         sampling = sampling::merge(sampling, &family.sampling);
@@ -345,7 +388,7 @@ fn generate(
         request: 0,
         prompt: engine_prompt(prompt)?,
         sampling: convert::sampling(sampling),
-        sequences: draft.sequences.unwrap_or(1),
+        sequences,
         max_tokens: draft.max_tokens.or(served.definition.max_tokens),
         stop,
         stop_tokens,

@@ -7,9 +7,10 @@ use std::sync::{
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use catalog::CatalogError;
 use engine_protocol::Load;
 use plugin_runtime::{PluginRuntime, PluginStatus};
-use supervisor::{ModelState, Supervisor, WorkerSpec};
+use supervisor::{Cause, ModelState, Supervisor, WorkerSpec};
 use telemetry::metric;
 use tokio::sync::Semaphore;
 
@@ -17,6 +18,7 @@ use crate::{
     InferenceError, ModelDefinition, ModelInfo,
     family::Family,
     figures::Figures,
+    info::brief,
     served::{Served, Weights},
 };
 
@@ -102,8 +104,8 @@ impl Inference {
         match served.problem() {
             None => Ok(()),
             Some(cause) => {
-                tracing::error!(model = %uid, cause, "the model does not serve");
-                Err(InferenceError::ModelFailed { uid: uid.to_string(), cause })
+                tracing::error!(model = %uid, %cause, "the model does not serve");
+                Err(InferenceError::ModelFailed { uid: uid.to_string(), cause: brief(&cause) })
             }
         }
     }
@@ -131,7 +133,7 @@ impl Inference {
     pub async fn ready(&self, uid: &str) -> Result<(), InferenceError> {
         let served = self.inner.served(uid)?;
         if let Some(cause) = served.problem() {
-            return Err(InferenceError::ModelFailed { uid: uid.to_owned(), cause });
+            return Err(InferenceError::ModelFailed { uid: uid.to_owned(), cause: brief(&cause) });
         }
         let ready = self.inner.supervisor.ready(served.uid()).await;
         ready.map_err(|error| crate::reply::from_supervisor(uid, error))
@@ -153,7 +155,8 @@ impl Inference {
             set(metric::RUNNING_SEQUENCES, info.stats.running.into());
             set(metric::KV_USED, info.stats.kv_used.into());
             set(metric::KV_TOTAL, info.stats.kv_total.into());
-            set(metric::WORKER_RESTARTS, info.restarts.into());
+            metrics::counter!(metric::WORKER_RESTARTS, "model" => model.clone())
+                .absolute(info.restarts.into());
             for state in STATES {
                 let is = f64::from(u8::from(info.state == state));
                 let state = state_name(state);
@@ -223,7 +226,7 @@ impl Inner {
             hang_after: definition.hang_after,
         };
         if let Err(error) = self.supervisor.launch(spec) {
-            served.refusal.store(Arc::new(Some(error.to_string())));
+            served.refusal.store(Arc::new(Some(Cause::told(error.to_string()))));
         }
     }
 }
@@ -233,14 +236,16 @@ fn describe(plugins: &PluginRuntime, definition: ModelDefinition) -> Served {
     let weights = definition
         .sampling
         .validate()
-        .map_err(|error| format!("the model's default sampling is out of range: {error}"))
-        .and_then(|()| catalog::inspect(&definition.path).map_err(|error| error.to_string()))
+        .map_err(|error| {
+            Cause::told(format!("the model's default sampling is out of range: {error}"))
+        })
+        .and_then(|()| catalog::inspect(&definition.path).map_err(|error| unreadable(&error)))
         .map(|file| Weights::new(&file, &definition))
         .and_then(|weights| {
             let mut adapters = definition.settings.lora.iter();
             let read = adapters
                 .try_for_each(|adapter| catalog::inspect_adapter(adapter.path.as_ref()).map(drop));
-            read.map(|()| weights).map_err(|error| error.to_string())
+            read.map(|()| weights).map_err(|error| unreadable(&error))
         });
     let family = match &weights {
         Ok(weights) => Family::choose(plugins, &weights.card, definition.family.as_deref()),
@@ -257,6 +262,12 @@ fn describe(plugins: &PluginRuntime, definition: ModelDefinition) -> Served {
         added: SystemTime::now(),
         definition,
     }
+}
+
+/// A file that cannot be served; clients see its name without its folder.
+fn unreadable(error: &CatalogError) -> Cause {
+    let name = error.file().file_name().unwrap_or_default();
+    Cause::new(error.to_string(), format!("`{}`: {}", name.display(), error.problem()))
 }
 
 fn log_choice(model: &str, family: &Family) {

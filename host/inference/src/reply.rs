@@ -1,16 +1,17 @@
 //! A reply on its way to whoever asked.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use engine_protocol::{Event, EventKind};
+use engine_protocol::{ErrorCode, Event, EventKind};
 use futures::FutureExt;
 use model::{FinishReason, ModelUid, ReplyEvent, TokenLogprob, Usage};
 use plugin_runtime::ChatTurn;
-use supervisor::{Generation, SupervisorError};
+use supervisor::{Cause, Generation, SupervisorError};
 
 use crate::{
-    InferenceError, ReasoningMode, convert,
+    InferenceError, InvalidCommand, ReasoningMode, convert,
     figures::Ticket,
+    info::brief,
     parsing::{Input, Parsed, Parsing},
     think::Wrapper,
 };
@@ -82,6 +83,8 @@ pub struct Reply {
     parsing: Option<Parsing<ChatTurn>>,
     reasoning: ReasoningMode,
     sequences: Vec<Sequence>,
+    /// The field that a constraint came from.
+    constraint: &'static str,
     usage: Usage,
     ticket: Ticket,
     ended: bool,
@@ -105,6 +108,8 @@ pub(crate) struct Started {
     /// `None` for completions.
     pub(crate) parsing: Option<Parsing<ChatTurn>>,
     pub(crate) sequences: usize,
+    /// The field that a constraint came from.
+    pub(crate) constraint: &'static str,
 }
 
 impl Reply {
@@ -114,13 +119,14 @@ impl Reply {
         reasoning: ReasoningMode,
         ticket: Ticket,
     ) -> Self {
-        let Started { generation, parsing, sequences } = started;
+        let Started { generation, parsing, sequences, constraint } = started;
         Self {
             uid,
             generation,
             parsing,
             reasoning,
             sequences: std::iter::repeat_with(Sequence::default).take(sequences).collect(),
+            constraint,
             usage: Usage::default(),
             ticket,
             ended: false,
@@ -257,6 +263,10 @@ impl Reply {
     fn failure(&self, error: engine_protocol::EngineError) -> InferenceError {
         match self.generation.failure() {
             Some(failure) => from_supervisor(self.uid.as_str(), failure.clone()),
+            None if error.code == ErrorCode::InvalidConstraint => {
+                let message = format!("cannot be followed: {}", error.message);
+                InvalidCommand::new(self.constraint, message).into()
+            }
             None => InferenceError::from_engine(self.uid.as_str(), error),
         }
     }
@@ -347,23 +357,29 @@ fn new_call_id() -> String {
     id
 }
 
-/// The supervisor's refusals in the words of this layer.
+/// Whole seconds, rounded up, so that a client that waits this long does not come too early.
+pub(crate) fn seconds(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
+}
+
+/// The supervisor's refusals in the words of this layer, which are for clients.
 pub(crate) fn from_supervisor(uid: &str, error: SupervisorError) -> InferenceError {
     let uid = uid.to_owned();
-    let seconds = |wait: std::time::Duration| {
-        // Rounded up, so that a client that waits this long does not come too early.
-        u32::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1)
-    };
     match error {
         SupervisorError::Loading { retry_after, .. } => {
             InferenceError::Loading { uid, retry_after: seconds(retry_after) }
         }
-        SupervisorError::ModelFailed { cause, .. } => InferenceError::ModelFailed { uid, cause },
-        SupervisorError::Overloaded { retry_after, .. } => InferenceError::Overloaded {
-            message: error.to_string(),
-            retry_after: seconds(retry_after),
-        },
-        SupervisorError::WorkerDied { cause, .. } => InferenceError::WorkerDied { uid, cause },
+        SupervisorError::ModelFailed { cause, .. } => {
+            InferenceError::ModelFailed { uid, cause: brief(&cause) }
+        }
+        SupervisorError::Overloaded { retry_after, .. } => InferenceError::overloaded(
+            &uid,
+            "too many requests wait for its worker",
+            seconds(retry_after),
+        ),
+        SupervisorError::WorkerDied { cause, .. } => {
+            InferenceError::WorkerDied { uid, cause: brief(&cause) }
+        }
         SupervisorError::NotDrained { .. } => {
             InferenceError::SlowConsumer { message: error.to_string() }
         }
@@ -373,7 +389,7 @@ pub(crate) fn from_supervisor(uid: &str, error: SupervisorError) -> InferenceErr
         | SupervisorError::Terminated { .. }
         | SupervisorError::AlreadyLaunched { .. }
         | SupervisorError::RuntimeDir { .. } => {
-            InferenceError::ModelFailed { uid, cause: error.to_string() }
+            InferenceError::ModelFailed { uid, cause: brief(&Cause::told(error.to_string())) }
         }
     }
 }

@@ -11,15 +11,18 @@ use std::{
 use arc_swap::ArcSwap;
 use catalog::ModelFile;
 use model::{ModelCard, ModelUid};
-use supervisor::{ModelState, ModelStatus};
+use supervisor::{Cause, ModelState, ModelStatus};
 
-use crate::{InferenceError, ModelDefinition, ModelInfo, family::Family, figures::Figures};
+use crate::{
+    InferenceError, ModelDefinition, ModelInfo, ReplicaStatus, family::Family, figures::Figures,
+    info::brief, reply::seconds,
+};
 
 /// One model: what the operator wants, what the weights say, and which family drives it.
 pub(crate) struct Served {
     pub(crate) definition: ModelDefinition,
     /// What the weights say, or why they cannot be read.
-    pub(crate) weights: Result<Weights, String>,
+    pub(crate) weights: Result<Weights, Cause>,
     /// Chosen again whenever plugins change.
     pub(crate) family: ArcSwap<Family>,
     /// Whether the supervisor has the model; a model whose family is missing waits for it.
@@ -27,7 +30,7 @@ pub(crate) struct Served {
     /// Whether the model has been seen ready.
     pub(crate) was_ready: AtomicBool,
     /// Why the supervisor did not take the model.
-    pub(crate) refusal: ArcSwap<Option<String>>,
+    pub(crate) refusal: ArcSwap<Option<Cause>>,
     pub(crate) figures: Arc<Figures>,
     pub(crate) added: SystemTime,
 }
@@ -82,22 +85,22 @@ impl Served {
     pub(crate) fn family(&self) -> Result<Arc<Family>, InferenceError> {
         let family = self.family.load_full();
         match &*family {
-            Family::Failed { cause } => Err(self.failed(cause)),
+            Family::Failed { cause } => Err(self.failed(&Cause::told(cause))),
             Family::Chosen(_) | Family::Plain { .. } => Ok(family),
         }
     }
 
-    fn failed(&self, cause: &str) -> InferenceError {
-        InferenceError::ModelFailed { uid: self.uid().to_string(), cause: cause.to_owned() }
+    fn failed(&self, cause: &Cause) -> InferenceError {
+        InferenceError::ModelFailed { uid: self.uid().to_string(), cause: brief(cause) }
     }
 
     /// Why the model does not serve, where that is known before any worker is.
-    pub(crate) fn problem(&self) -> Option<String> {
+    pub(crate) fn problem(&self) -> Option<Cause> {
         if let Err(cause) = &self.weights {
             return Some(cause.clone());
         }
         if let Family::Failed { cause } = &**self.family.load() {
-            return Some(cause.clone());
+            return Some(Cause::told(cause));
         }
         (**self.refusal.load()).clone()
     }
@@ -123,6 +126,7 @@ impl Served {
         if status.state == ModelState::Ready {
             self.was_ready.store(true, Ordering::Relaxed);
         }
+        let retry_after = seconds(status.retry_after());
         let loaded = status.loaded;
         let context_length = loaded
             .as_ref()
@@ -138,8 +142,9 @@ impl Served {
                 .unwrap_or_else(|| definition.uid.to_string()),
             state: if problem.is_some() { ModelState::Error } else { status.state },
             progress: status.progress,
-            error: problem.or(status.error),
+            error: problem.or(status.error).as_ref().map(brief),
             has_served: self.was_ready.load(Ordering::Relaxed),
+            retry_after,
             since: status.since,
             added: self.added,
             abilities: family.abilities(),
@@ -159,7 +164,7 @@ impl Served {
                 .or_else(|| weights.and_then(|weights| weights.description.clone())),
             context_length,
             replica: definition.replicas,
-            replicas: status.replicas,
+            replicas: status.replicas.into_iter().map(ReplicaStatus::from).collect(),
             restarts: status.restarts,
             devices: loaded.map(|loaded| loaded.devices).unwrap_or_default(),
             stats: status.stats,

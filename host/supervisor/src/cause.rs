@@ -1,122 +1,104 @@
-//! Why a worker died, in words that help.
+//! Why a worker is gone, for the operator and for clients.
 
-use std::{os::unix::process::ExitStatusExt, process::ExitStatus};
+use std::fmt;
 
-/// What a line or a signal means, and what helps.
-struct Known {
-    /// Lower case; found anywhere in a line.
-    pattern: &'static str,
-    advice: &'static str,
-}
+use crate::explain;
 
-const MEMORY: &str = "there is not enough memory: use a smaller quantization, a shorter `context-length` or fewer `gpu-layers`";
-const DRIVER: &str =
-    "the GPU or its driver refuses: check `nvidia-smi`, or set `gpu-layers = 0` to do without";
-const PORTABLE: &str = "the engine was built for another processor: build it again on this machine, or with `--portable`";
-
-/// Lines that engines and their libraries are known to write before they end, in order of weight.
-const KNOWN: &[Known] = &[
-    Known { pattern: "out of memory", advice: MEMORY },
-    Known { pattern: "cudamalloc", advice: MEMORY },
-    Known { pattern: "failed to allocate", advice: MEMORY },
-    Known { pattern: "unable to allocate", advice: MEMORY },
-    Known { pattern: "bad_alloc", advice: MEMORY },
-    Known { pattern: "memory allocation of", advice: MEMORY },
-    Known { pattern: "cuda driver version is insufficient", advice: DRIVER },
-    Known { pattern: "no cuda-capable device", advice: DRIVER },
-    Known { pattern: "cuda error", advice: DRIVER },
-    Known { pattern: "illegal instruction", advice: PORTABLE },
-    Known {
-        pattern: "error while loading shared libraries",
-        advice: "a library that the engine was built with is not here: install it, or build the engine again",
-    },
-    Known { pattern: "no space left on device", advice: "the disk or the shared memory is full" },
-];
-
-/// What a line that tells of a failure contains, in lower case.
-const SIGNS: &[&str] = &[
-    "error",
-    "panicked",
-    "assert",
-    "abort",
-    "fatal",
-    "terminate called",
-    "fail",
-    "exception",
-    "crash",
-];
-
-/// One sentence on why a worker is gone: how it ended, the line of its log that tells most, and
-/// what helps, where that is known.
+/// Why a worker is gone, or why a model cannot run.
 ///
-/// `seen` is what the supervisor itself noticed, such as a worker that is hung; the end of the
-/// process is then no news.
-pub(crate) fn explain(seen: Option<&str>, status: Option<ExitStatus>, log: &[String]) -> String {
-    let mut text = match (seen, status) {
-        (Some(seen), _) => seen.to_owned(),
-        (None, Some(status)) => ending(status),
-        (None, None) => "it closed its session".into(),
-    };
-    let known = KNOWN.iter().find_map(|known| {
-        let mut lines = log.iter().rev();
-        lines.find(|line| line.to_lowercase().contains(known.pattern)).map(|line| (line, known))
-    });
-    let line = known.map(|(line, _)| line).or_else(|| telling(log));
-    if let Some(line) = line {
-        text.push_str("; its log says: ");
-        text.push_str(line.trim());
-    }
-    let signal = (seen.is_none()).then_some(status).flatten().and_then(|status| status.signal());
-    let advice = known.map(|(_, known)| known.advice).or(match signal {
-        Some(4) => Some(PORTABLE),
-        Some(9) => Some("the system kills like this when memory runs out"),
-        _ => None,
-    });
-    if let Some(advice) = advice {
-        text.push_str(" (");
-        text.push_str(advice);
-        text.push(')');
-    }
-    text
+/// Its [`Display`](fmt::Display) is for the operator and may quote logs and name folders;
+/// [`brief`](Self::brief) is for clients and does neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cause {
+    full: String,
+    brief: String,
 }
 
-/// The last line that tells of a failure, or the last line of all.
-fn telling(log: &[String]) -> Option<&String> {
-    let signs = |line: &&String| {
-        let line = line.to_lowercase();
-        // A note on how to see more is not the failure.
-        !line.starts_with("note:") && SIGNS.iter().any(|sign| line.contains(sign))
-    };
-    log.iter().rev().find(signs).or_else(|| log.last())
-}
+impl Cause {
+    /// A cause in both forms.
+    pub fn new(full: impl Into<String>, brief: impl Into<String>) -> Self {
+        Self { full: full.into(), brief: brief.into() }
+    }
 
-fn ending(status: ExitStatus) -> String {
-    match (status.signal(), status.code()) {
-        (Some(signal), _) => match signal_name(signal) {
-            Some(name) => format!("it was ended by {name}"),
-            None => format!("it was ended by signal {signal}"),
-        },
-        (None, Some(0)) => "it exited without being asked to".into(),
-        (None, Some(code)) => format!("it exited with code {code}"),
-        (None, None) => "it ended".into(),
+    /// A cause as an engine or the system words it; the brief form is made of it.
+    ///
+    /// Whatever an engine quotes of its libraries stands after `says:`, which ends the brief form.
+    pub fn told(full: impl Into<String>) -> Self {
+        let full = full.into();
+        let mut brief = without_folders(without_quotation(&full));
+        if brief.len() < full.len()
+            && let Some(advice) = explain::advice(&full)
+            && !brief.contains(advice)
+        {
+            brief.push_str(" (");
+            brief.push_str(advice);
+            brief.push(')');
+        }
+        Self { full, brief }
+    }
+
+    /// What clients may read: no lines of a log, and of a path the last name alone.
+    pub fn brief(&self) -> &str {
+        &self.brief
+    }
+
+    /// The cause with more behind both forms.
+    #[must_use]
+    pub(crate) fn and(mut self, more: &str) -> Self {
+        self.full.push_str(more);
+        self.brief.push_str(more);
+        self
     }
 }
 
-/// The names of signals that end processes; these numbers are the same on every Unix.
-fn signal_name(signal: i32) -> Option<&'static str> {
-    Some(match signal {
-        1 => "SIGHUP",
-        2 => "SIGINT",
-        3 => "SIGQUIT",
-        4 => "SIGILL (illegal instruction)",
-        6 => "SIGABRT (it aborted)",
-        8 => "SIGFPE (arithmetic error)",
-        9 => "SIGKILL",
-        11 => "SIGSEGV (invalid memory access)",
-        13 => "SIGPIPE",
-        15 => "SIGTERM",
-        _ => return None,
-    })
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.full)
+    }
+}
+
+/// What stands before the first `: NAME says:`.
+fn without_quotation(text: &str) -> &str {
+    let Some((head, _)) = text.split_once(" says: ") else { return text };
+    head.rsplit_once([':', ';']).map_or(head, |(before, _)| before)
+}
+
+/// The text with every path cut to its last name: quoted ones, and absolute ones without quotes.
+fn without_folders(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for (index, part) in text.split('`').enumerate() {
+        if index > 0 {
+            out.push('`');
+        }
+        if index % 2 == 1 {
+            out.push_str(last_name(part));
+            continue;
+        }
+        for word in part.split_inclusive(char::is_whitespace) {
+            match absolute(word).and_then(|start| word.split_at_checked(start)) {
+                Some((before, path)) => {
+                    out.push_str(before);
+                    out.push_str(last_name(path));
+                }
+                None => out.push_str(word),
+            }
+        }
+    }
+    out
+}
+
+/// Where an absolute path begins in a word.
+fn absolute(word: &str) -> Option<usize> {
+    let start = word.find('/')?;
+    let before = word.get(..start)?.chars().next_back();
+    before.is_none_or(|before| "'\"([{<=,;".contains(before)).then_some(start)
+}
+
+/// What stands after the last slash; a slash that ends the text is no separator.
+fn last_name(path: &str) -> &str {
+    let end = path.trim_end_matches(|c: char| c == '/' || c.is_whitespace()).len();
+    let start = path.get(..end).and_then(|path| path.rfind('/')).map_or(0, |slash| slash + 1);
+    path.get(start..).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -124,47 +106,33 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(seen: Option<&str>, status: Option<i32>, log: &[&str], expect: &str) {
-        let log: Vec<_> = log.iter().map(ToString::to_string).collect();
-        assert_eq!(explain(seen, status.map(ExitStatus::from_raw), &log), expect);
+    fn check(full: &str, brief: &str) {
+        let cause = Cause::told(full);
+        assert_eq!(cause.to_string(), full);
+        assert_eq!(cause.brief(), brief);
     }
 
     #[test]
-    fn causes() {
-        check(None, Some(1 << 8), &[], "it exited with code 1");
-        check(None, Some(0), &["bye"], "it exited without being asked to; its log says: bye");
+    fn clients_see_names_without_folders() {
+        check("`/srv/my models/tiny.gguf` is cut short", "`tiny.gguf` is cut short");
+        check("`models/tiny.gguf` is cut short", "`tiny.gguf` is cut short");
+        check("cannot bind (/run/a/0-0): in use", "cannot bind (0-0): in use");
+        check("open '/srv/a.gguf', then /srv/b.gguf end", "open 'a.gguf', then b.gguf end");
+        check("`block_count` is 0", "`block_count` is 0");
+        check("3 tokens/s and and/or", "3 tokens/s and and/or");
+        check("`/`", "`/`");
+        check("", "");
+    }
+
+    #[test]
+    fn clients_see_no_quotation_of_a_log() {
+        check("no context can be made: llama.cpp says: n_ctx /x; y", "no context can be made");
         check(
-            None,
-            Some(6),
-            &["loading", "GGML_ASSERT(n > 0) failed", "note: run with RUST_BACKTRACE=1: error"],
-            "it was ended by SIGABRT (it aborted); its log says: GGML_ASSERT(n > 0) failed",
-        );
-        check(
-            None,
-            Some(9),
-            &[],
-            "it was ended by SIGKILL (the system kills like this when memory runs out)",
-        );
-        check(
-            None,
-            Some(4),
-            &[],
-            &format!("it was ended by SIGILL (illegal instruction) ({PORTABLE})"),
-        );
-        check(
-            None,
-            Some(6),
-            &["cudaMalloc failed: out of memory", "an error later"],
+            "no context can be made: llama.cpp says: cudaMalloc failed: out of memory",
             &format!(
-                "it was ended by SIGABRT (it aborted); its log says: cudaMalloc failed: out of memory ({MEMORY})"
+                "no context can be made ({})",
+                explain::advice("out of memory").unwrap_or_default()
             ),
         );
-        check(
-            Some("it was hung"),
-            Some(9),
-            &["INFO step 7"],
-            "it was hung; its log says: INFO step 7",
-        );
-        check(None, None, &[], "it closed its session");
     }
 }

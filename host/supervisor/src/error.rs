@@ -5,7 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use engine_protocol::EngineError;
 use model::ModelUid;
 
-/// Why the supervisor could not do what was asked.
+use crate::Cause;
+
+/// Why the supervisor could not do what was asked, in words for the operator.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SupervisorError {
     /// No model of that name was launched.
@@ -24,14 +26,14 @@ pub enum SupervisorError {
     },
     /// No replica is ready yet.
     #[error("the model `{uid}` is loading ({:.0} %){}: try again in {} s",
-        progress * 100.0, after_crash(cause.as_deref()), retry_after.as_secs())]
+        progress * 100.0, after_crash(cause.as_ref()), retry_after.as_secs())]
     Loading {
         /// The model.
         uid: ModelUid,
         /// How far loading is, from 0 to 1.
         progress: f32,
         /// Why the worker before this one died, where it did.
-        cause: Option<String>,
+        cause: Option<Cause>,
         /// After how long another try makes sense.
         retry_after: Duration,
     },
@@ -41,7 +43,7 @@ pub enum SupervisorError {
         /// The model.
         uid: ModelUid,
         /// Why.
-        cause: String,
+        cause: Cause,
     },
     /// Too much waits already.
     #[error("the model `{uid}` has too many requests waiting: try again in {} s", retry_after.as_secs())]
@@ -57,7 +59,7 @@ pub enum SupervisorError {
         /// The model.
         uid: ModelUid,
         /// Why.
-        cause: String,
+        cause: Cause,
     },
     /// The consumer left more events unread than are kept.
     #[error("the reply was cancelled: its reader left {limit} events unread")]
@@ -94,6 +96,6 @@ fn names(uids: &[ModelUid]) -> String {
     uids.iter().map(ModelUid::as_str).collect::<Vec<_>>().join(", ")
 }
 
-fn after_crash(cause: Option<&str>) -> String {
+fn after_crash(cause: Option<&Cause>) -> String {
     cause.map(|cause| format!(" after this failure: {cause}")).unwrap_or_default()
 }

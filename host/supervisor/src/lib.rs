@@ -30,6 +30,8 @@ mod backoff;
 mod cause;
 mod connection;
 mod error;
+mod explain;
+mod folder;
 mod generation;
 mod link;
 mod log;
@@ -42,6 +44,7 @@ mod status;
 mod supervisor;
 mod worker;
 
+pub use cause::Cause;
 pub use error::SupervisorError;
 pub use generation::Generation;
 pub use options::{Options, RestartPolicy, WorkerSpec};

@@ -1,6 +1,6 @@
 //! A launched model and its replicas.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -9,9 +9,6 @@ use crate::{
     link::Link,
     replica::{Common, Replica},
 };
-
-/// After how long another try makes sense while a model loads.
-const LOADING_RETRY: Duration = Duration::from_secs(2);
 
 /// A launched model.
 #[derive(Debug)]
@@ -60,21 +57,23 @@ impl ModelEntry {
 
     /// Why no worker takes a request.
     pub(crate) fn unready(&self) -> SupervisorError {
-        let ModelStatus { uid, state, progress, error, .. } = self.status();
+        let status = self.status();
+        let retry_after = status.retry_after();
+        let ModelStatus { uid, state, progress, error, .. } = status;
         match state {
             ModelState::Error => {
                 SupervisorError::ModelFailed { uid, cause: error.unwrap_or_default() }
             }
             ModelState::Terminating => SupervisorError::Terminated { uid },
             ModelState::Creating | ModelState::Loading | ModelState::Ready => {
-                SupervisorError::Loading { uid, progress, cause: error, retry_after: LOADING_RETRY }
+                SupervisorError::Loading { uid, progress, cause: error, retry_after }
             }
         }
     }
 
-    /// Whether no replica runs or will run.
+    /// Whether every replica has failed, so that another model may take the name.
     pub(crate) fn is_over(&self) -> bool {
-        self.tasks.is_empty()
+        self.replicas.iter().all(|replica| replica.status().state == ModelState::Error)
     }
 
     /// Begins to end all workers.

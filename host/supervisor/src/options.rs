@@ -84,7 +84,7 @@ pub struct RestartPolicy {
     pub first_delay: Duration,
     /// The longest wait between restarts.
     pub max_delay: Duration,
-    /// With so many crashes within `window` the supervisor gives up; 1 never restarts.
+    /// With so many crashes within `window` the supervisor gives up until as long has passed.
     pub max_crashes: u32,
     /// The time in which crashes are counted.
     pub window: Duration,

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    WorkerSpec,
+    Cause, WorkerSpec,
     log::{LogTail, follow},
 };
 
@@ -57,7 +57,7 @@ pub(crate) struct Process {
 impl Process {
     /// Starts a worker in a process group of its own, which keeps a terminal's Ctrl-C from it: the
     /// host decides when it ends.
-    pub(crate) fn spawn(spec: &WorkerSpec, socket: &Path, tail: &LogTail) -> Result<Self, String> {
+    pub(crate) fn spawn(spec: &WorkerSpec, socket: &Path, tail: &LogTail) -> Result<Self, Cause> {
         let mut command = Command::new(&spec.program);
         command.args(&spec.args).arg("--socket").arg(socket);
         command.env_clear();
@@ -125,9 +125,9 @@ impl Drop for Process {
     }
 }
 
-fn refused(program: &Path, error: &io::Error) -> String {
+fn refused(program: &Path, error: &io::Error) -> Cause {
     let program = program.display();
-    match error.kind() {
+    Cause::told(match error.kind() {
         io::ErrorKind::NotFound => format!(
             "the engine `{program}` is not there: `cargo xtask run` builds the engines beside `host`"
         ),
@@ -135,5 +135,5 @@ fn refused(program: &Path, error: &io::Error) -> String {
             format!("the engine `{program}` may not be executed: check its permissions")
         }
         _ => format!("the engine `{program}` cannot be started: {error}"),
-    }
+    })
 }

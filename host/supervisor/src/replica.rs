@@ -12,7 +12,7 @@ use tokio::{sync::watch, time::Instant};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    ModelState, Options, ReplicaStatus, WorkerSpec,
+    Cause, ModelState, Options, ReplicaStatus, WorkerSpec,
     backoff::{Backoff, Verdict},
     link::Link,
     log::LogTail,
@@ -60,7 +60,7 @@ impl Replica {
         }
     }
 
-    /// Keeps a worker running until `stop` fires or there is no hope.
+    /// Keeps a worker running until `stop` fires or the model cannot run at all.
     pub(crate) async fn keep(&self, socket: &Path, stop: &CancellationToken) {
         let mut backoff = Backoff::new(self.spec.restart);
         loop {
@@ -70,7 +70,7 @@ impl Replica {
             match exit {
                 Exit::Stopped => break,
                 Exit::Failed(cause) => {
-                    tracing::error!(model = %uid, cause, "the model cannot run");
+                    tracing::error!(model = %uid, %cause, "the model cannot run");
                     self.failed(cause);
                     break;
                 }
@@ -78,16 +78,20 @@ impl Replica {
                     match backoff.crashed(Instant::now(), ready, rand::random()) {
                         Verdict::GiveUp(crashes) => {
                             let window = self.spec.restart.window;
-                            let cause = format!(
-                                "{cause}; given up after {crashes} crashes within {window:?}: \
-                                 terminate and launch it to try again"
-                            );
-                            tracing::error!(model = %uid, cause, "the worker died");
+                            let cause = cause.and(&format!(
+                                "; given up after {crashes} crashes within {window:?}, and tried \
+                                 again after as long"
+                            ));
+                            tracing::error!(model = %uid, %cause, "the worker died");
                             self.failed(cause);
-                            break;
+                            // What made it crash may pass, such as a lack of memory.
+                            tokio::select! {
+                                () = tokio::time::sleep(window) => self.restarting(),
+                                () = stop.cancelled() => break,
+                            }
                         }
                         Verdict::Wait(delay) => {
-                            tracing::warn!(model = %uid, cause, ?delay, "the worker died; it is started again");
+                            tracing::warn!(model = %uid, %cause, ?delay, "the worker died; it is started again");
                             self.waiting(cause);
                             tokio::select! {
                                 () = tokio::time::sleep(delay) => self.restarting(),
@@ -181,7 +185,7 @@ impl Replica {
         figures.status.progress = 0.0;
     }
 
-    fn waiting(&self, cause: String) {
+    fn waiting(&self, cause: Cause) {
         self.change(|status| {
             enter(status, ModelState::Creating);
             status.error = Some(cause);
@@ -193,7 +197,7 @@ impl Replica {
         self.change(|status| status.restarts += 1);
     }
 
-    fn failed(&self, cause: String) {
+    fn failed(&self, cause: Cause) {
         self.change(|status| {
             enter(status, ModelState::Error);
             status.error = Some(cause);

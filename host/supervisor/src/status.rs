@@ -1,9 +1,17 @@
 //! What is known of a model and its workers at one moment.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use engine_protocol::{LoadedModel, WorkerStats};
 use model::ModelUid;
+
+use crate::Cause;
+
+/// After how long another try makes sense while a model loads for the first time, which reads the
+/// weights from the disk.
+const FIRST_LOAD: Duration = Duration::from_secs(30);
+/// The same after a crash, when the weights are still in memory.
+const RESTART: Duration = Duration::from_secs(2);
 
 /// Where a model or one of its replicas is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +39,7 @@ pub struct ReplicaStatus {
     /// How far loading is, from 0 to 1.
     pub progress: f32,
     /// Why it does not run, or why the worker before it died.
-    pub error: Option<String>,
+    pub error: Option<Cause>,
     /// The process, while there is one.
     pub pid: Option<u32>,
     /// The engine's name and version, once it has greeted.
@@ -58,7 +66,7 @@ pub struct ModelStatus {
     /// How far loading is, from 0 to 1.
     pub progress: f32,
     /// Why it does not run, or why the last worker died; while another replica serves, too.
-    pub error: Option<String>,
+    pub error: Option<Cause>,
     /// What the engine says of the model, once it is loaded.
     pub loaded: Option<LoadedModel>,
     /// The engines' figures, summed over the replicas.
@@ -92,6 +100,12 @@ impl ReplicaStatus {
 }
 
 impl ModelStatus {
+    /// After how long another try makes sense while it is not ready.
+    pub fn retry_after(&self) -> Duration {
+        // What the engine said of the model outlives the worker.
+        if self.loaded.is_some() { RESTART } else { FIRST_LOAD }
+    }
+
     /// Sums up a model's replicas.
     pub(crate) fn of(uid: ModelUid, replicas: Vec<ReplicaStatus>) -> Self {
         let front = replicas.iter().max_by(|a, b| {
@@ -152,5 +166,24 @@ pub(crate) fn add_counters(a: WorkerStats, b: WorkerStats) -> WorkerStats {
         cached_tokens: a.cached_tokens.saturating_add(b.cached_tokens),
         completion_tokens: a.completion_tokens.saturating_add(b.completion_tokens),
         ..WorkerStats::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_load_takes_longer_than_a_restart() {
+        let uid: ModelUid = "tiny".parse().unwrap();
+        let mut replica = ReplicaStatus::new(0);
+        let retry_after = |replica: &ReplicaStatus| {
+            ModelStatus::of(uid.clone(), vec![replica.clone()]).retry_after()
+        };
+        assert_eq!(retry_after(&replica), Duration::from_secs(30));
+        replica.restarts = 1;
+        assert_eq!(retry_after(&replica), Duration::from_secs(30), "it has not served yet");
+        replica.loaded = Some(LoadedModel::default());
+        assert_eq!(retry_after(&replica), Duration::from_secs(2));
     }
 }

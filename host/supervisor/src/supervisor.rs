@@ -2,9 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
     sync::{
         Arc, OnceLock, PoisonError, RwLock,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -14,12 +11,12 @@ use std::{
 
 use engine_protocol::{Generate, Prompt, Tokenize};
 use model::ModelUid;
-use tempfile::TempDir;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::{
     Generation, ModelState, ModelStatus, Options, SupervisorError, WorkerSpec,
+    folder::SocketFolder,
     link::{Link, Refused, Work},
     model_entry::ModelEntry,
     replica::Common,
@@ -40,7 +37,7 @@ struct Inner {
     common: Common,
     models: RwLock<HashMap<ModelUid, Arc<ModelEntry>>>,
     /// Holds the sockets; nobody but this user can enter it.
-    sockets: TempDir,
+    sockets: SocketFolder,
     next_request: AtomicU64,
     next_socket: AtomicU64,
     closing: AtomicBool,
@@ -61,7 +58,7 @@ impl Supervisor {
     /// # Errors
     /// Where the folder for sockets cannot be made.
     pub fn new(options: Options) -> Result<Self, SupervisorError> {
-        let sockets = make_folder(&options.runtime_dir).map_err(|error| {
+        let sockets = SocketFolder::make(&options.runtime_dir).map_err(|error| {
             let path = options.runtime_dir.clone();
             SupervisorError::RuntimeDir { path, reason: error.to_string() }
         })?;
@@ -99,7 +96,9 @@ impl Supervisor {
         let serial = self.0.next_socket.fetch_add(1, Ordering::Relaxed);
         let uid = spec.uid.clone();
         let entry = ModelEntry::start(spec, &self.0.common, self.0.sockets.path(), serial);
-        models.insert(uid, Arc::new(entry));
+        if let Some(failed) = models.insert(uid, Arc::new(entry)) {
+            failed.stop();
+        }
         drop(models);
         self.changed();
         Ok(())
@@ -291,10 +290,4 @@ impl Supervisor {
     fn changed(&self) {
         self.0.common.changes.send_modify(|count| *count = count.wrapping_add(1));
     }
-}
-
-fn make_folder(runtime_dir: &Path) -> std::io::Result<TempDir> {
-    fs::create_dir_all(runtime_dir)?;
-    let private = fs::Permissions::from_mode(0o700);
-    tempfile::Builder::new().prefix("modelhost-").permissions(private).tempdir_in(runtime_dir)
 }

@@ -8,9 +8,9 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    SupervisorError,
-    cause::explain,
+    Cause, SupervisorError,
     connection::{Connection, End},
+    explain::explain,
     link::Link,
     process::Process,
     replica::Replica,
@@ -25,16 +25,16 @@ pub(crate) enum Exit {
     /// It was asked to.
     Stopped,
     /// It cannot run, and another try would end the same way.
-    Failed(String),
+    Failed(Cause),
     /// It died after it had been ready for so long.
-    Died { cause: String, ready: Duration },
+    Died { cause: Cause, ready: Duration },
 }
 
 /// Starts a worker on this socket, and runs it until it ends or `stop` fires.
 pub(crate) async fn run(replica: &Replica, socket: &Path, stop: &CancellationToken) -> Exit {
     let listener = match Listener::bind(socket) {
         Ok(listener) => listener,
-        Err(error) => return Exit::Failed(error.to_string()),
+        Err(error) => return Exit::Failed(Cause::told(error.to_string())),
     };
     let mut process = match Process::spawn(replica.spec(), socket, replica.log()) {
         Ok(process) => process,
@@ -61,7 +61,7 @@ pub(crate) async fn run(replica: &Replica, socket: &Path, stop: &CancellationTok
 
 async fn not_greeted(replica: &Replica, process: Process, error: &IpcError) -> Exit {
     if let IpcError::Incompatible(versions) = error {
-        return Exit::Failed(versions.to_string());
+        return Exit::Failed(Cause::told(versions.to_string()));
     }
     // A process that has gone says more by its end and its log.
     let (seen, grace) = match error {
@@ -106,7 +106,7 @@ async fn converse(
     drop(session);
     if let End::LoadFailed(error) = end {
         process.end(AFTER_SESSION).await;
-        return Exit::Failed(error.message);
+        return Exit::Failed(Cause::told(error.message));
     }
     // Only a worker that closed the session by itself may be about to exit.
     let (seen, grace) = match end {

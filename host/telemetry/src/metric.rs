@@ -31,7 +31,7 @@ pub const KV_TOTAL: &str = "modelhost_kv_cells";
 /// 1 where a model answers, by `model` and `state`.
 pub const MODEL_STATE: &str = "modelhost_model_state";
 /// How often a model's workers were started again, by `model`.
-pub const WORKER_RESTARTS: &str = "modelhost_worker_restarts";
+pub const WORKER_RESTARTS: &str = "modelhost_worker_restarts_total";
 /// Calls into plugins, by `family` and `call`.
 pub const PLUGIN_CALLS: &str = "modelhost_plugin_calls_total";
 /// Calls into plugins that failed, by `family` and `call`.
@@ -49,9 +49,12 @@ pub const UPTIME_SECONDS: &str = "modelhost_uptime_seconds";
 /// Always 1, by `version`.
 pub const BUILD_INFO: &str = "modelhost_build_info";
 
-/// Buckets for whole requests, as Xinference's dashboards expect them.
-const LONG: &[f64] =
-    &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 600.0];
+/// Buckets for whole requests: as Xinference's dashboards expect them, and three for answers that
+/// need no model.
+const LONG: &[f64] = &[
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    120.0, 600.0,
+];
 /// Buckets for single tokens.
 const TOKEN: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5];
 /// Buckets for work inside the host.
@@ -83,7 +86,7 @@ pub(crate) fn describe() {
     describe_gauge!(KV_USED, "KV cells in use, cached prefixes included.");
     describe_gauge!(KV_TOTAL, "KV cells in all.");
     describe_gauge!(MODEL_STATE, "1 for the state that a model is in.");
-    describe_gauge!(WORKER_RESTARTS, "How often a model's workers were started again.");
+    describe_counter!(WORKER_RESTARTS, "How often a model's workers were started again.");
     describe_counter!(PLUGIN_CALLS, "Calls into family plugins.");
     describe_counter!(PLUGIN_ERRORS, "Calls into family plugins that failed.");
     describe_histogram!(PLUGIN_SECONDS, "How long calls into family plugins take.");

@@ -138,6 +138,8 @@ fn without_reasoning(text: &str) -> &str {
     text.rsplit_once("</think>").map_or(text, |(_, answer)| answer.trim_start())
 }
 
+/// Calls stand where the models' own code looks for them: the tool's name opens the reply or what
+/// follows a role token. A name after other text in the same turn is text.
 pub(crate) fn parser(version: Version, request: &ChatRequest) -> Box<dyn ReplyParser> {
     let calls = Headed::new("<|assistant|>", Body { first: '{', read: json_call }, request);
     if request.continues_last() {

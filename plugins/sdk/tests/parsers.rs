@@ -132,6 +132,26 @@ fn headed_calls() {
     );
     check(
         "python",
+        "a <|assistant|> b<|assistant|>weather\nis fine",
+        r#"{"content":"a <|assistant|> b<|assistant|>weather\nis fine"}"#,
+    );
+    check(
+        "python",
+        "Let me see.\nweather_map\n```python\ntool_call()\n```",
+        r#"{"content":"Let me see.\nweather_map\n```python\ntool_call()\n```"}"#,
+    );
+    check(
+        "python",
+        "<|assistant|>weather\n```oops<|assistant|>weather_map\n```python\ntool_call()\n```",
+        r#"{"content":"<|assistant|>weather\n```oops"} {"call":"weather_map"} {"arguments":"{}"}"#,
+    );
+    check(
+        "python",
+        "weather\n```oops<|assistant|>End",
+        r#"{"content":"weather\n```oops<|assistant|>End"}"#,
+    );
+    check(
+        "python",
         "First this.<|assistant|>weather_map\n```python\ntool_call()\n```<|assistant|>\n Done",
         r#"{"content":"First this."} {"call":"weather_map"} {"arguments":"{}"} {"content":"\n Done"}"#,
     );

@@ -20,6 +20,7 @@ mod load;
 mod logprobs;
 mod native;
 mod pace;
+mod pool;
 mod prefix;
 mod request;
 mod run;

@@ -1,13 +1,11 @@
 //! Checking a request and making it ready: tokens, grammar, adapter.
 //!
-//! Short prompts are made ready at once; long ones and grammars on threads of their own, so that
-//! they do not hold up whoever is being answered.
+//! Short prompts are made ready at once; long ones and grammars on the threads of the
+//! [`pool`](crate::pool), so that they do not hold up whoever is being answered.
 
-use std::panic::AssertUnwindSafe;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
-use engine_protocol::{EngineError, ErrorCode, Generate, Prompt, PromptPart, RequestId, Tokenize};
+use engine_protocol::{EngineError, ErrorCode, Generate, Prompt, PromptPart};
 
 use crate::constraint::{Compiled, Compiler};
 use crate::sampler;
@@ -17,10 +15,6 @@ use crate::vocabulary::Vocabulary;
 const SHORT: usize = 32 << 10;
 /// Text longer than this takes minutes, and no context holds it.
 const MOST_TEXT: usize = 8 << 20;
-/// Threads that make requests ready.
-const THREADS: usize = 2;
-/// Reading a grammar recurses; this is only reserved, not used.
-const STACK: usize = 256 << 20;
 /// The greatest number of stop strings and stop tokens, and the length of each string.
 const MOST_STOPS: usize = 256;
 const LONGEST_STOP: usize = 4 << 10;
@@ -187,81 +181,4 @@ fn too_long(given: &str, limit: usize) -> EngineError {
 
 fn invalid(message: String) -> EngineError {
     EngineError::new(ErrorCode::Invalid, message)
-}
-
-/// Something to make ready.
-pub(crate) enum Job {
-    Generate(Box<Generate>),
-    Tokenize(Tokenize),
-}
-
-/// Something that is ready, or cannot be.
-pub(crate) enum Done {
-    Generate(RequestId, Result<Ready, EngineError>),
-    Tokenize(RequestId, Result<Vec<u32>, EngineError>),
-}
-
-/// Threads that make requests ready beside the decoding one.
-pub(crate) struct Pool {
-    jobs: SyncSender<Job>,
-    done: Receiver<Done>,
-}
-
-impl Pool {
-    /// A pool for at most `places` jobs.
-    pub(crate) fn new(preparer: &Arc<Preparer>, places: usize) -> std::io::Result<Self> {
-        let (jobs, queue) = sync_channel(places.max(1));
-        let (finished, done) = sync_channel(places.max(1) + THREADS);
-        let queue = Arc::new(Mutex::new(queue));
-        for _ in 0..THREADS {
-            let (queue, finished, preparer) =
-                (Arc::clone(&queue), finished.clone(), Arc::clone(preparer));
-            std::thread::Builder::new().name("prepare".into()).stack_size(STACK).spawn(
-                move || {
-                    while let Some(job) = next(&queue) {
-                        if finished.send(work(&preparer, job)).is_err() {
-                            return;
-                        }
-                    }
-                },
-            )?;
-        }
-        Ok(Self { jobs, done })
-    }
-
-    /// Hands over a job; `false` where there is no place for it.
-    pub(crate) fn start(&self, job: Job) -> bool {
-        self.jobs.try_send(job).is_ok()
-    }
-
-    /// The next thing that has become ready.
-    pub(crate) fn finished(&self) -> Option<Done> {
-        self.done.try_recv().ok()
-    }
-}
-
-fn next(queue: &Mutex<Receiver<Job>>) -> Option<Job> {
-    queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
-}
-
-fn work(preparer: &Preparer, job: Job) -> Done {
-    match job {
-        Job::Generate(generate) => {
-            let request = generate.request;
-            Done::Generate(request, guarded(|| preparer.prepare(generate)))
-        }
-        Job::Tokenize(tokenize) => {
-            Done::Tokenize(tokenize.request, guarded(|| preparer.tokenize(&tokenize.prompt)))
-        }
-    }
-}
-
-/// A fault in a library that reads a request must end that request only.
-fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
-    std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        Err(EngineError::new(
-            ErrorCode::Internal,
-            "reading the request failed; see the engine's log",
-        ))
-    })
 }

@@ -103,7 +103,7 @@ impl Port {
 /// or asks for the end.
 ///
 /// # Errors
-/// The model cannot be loaded; the host has been told.
+/// The model cannot be loaded, and the host has been told; or the engine can go on no longer.
 pub fn run(link: impl Link + 'static) -> Result<(), EngineError> {
     let port = Rc::new(Port::new(Box::new(link)));
     let request = loop {
@@ -123,8 +123,7 @@ pub fn run(link: impl Link + 'static) -> Result<(), EngineError> {
         }
     };
     port.send(FromEngine::Loaded(engine.loaded().clone()));
-    generate(&port, engine);
-    Ok(())
+    generate(&port, engine)
 }
 
 fn load(port: &Rc<Port>, request: &Load) -> Result<Engine, EngineError> {
@@ -140,7 +139,7 @@ fn load(port: &Rc<Port>, request: &Load) -> Result<Engine, EngineError> {
     Engine::load(request, &mut progress, Some(Box::new(move || pulse.pulse())))
 }
 
-fn generate(port: &Port, mut engine: Engine) {
+fn generate(port: &Port, mut engine: Engine) -> Result<(), EngineError> {
     port.stats.set(engine.stats());
     loop {
         port.pull();
@@ -149,7 +148,7 @@ fn generate(port: &Port, mut engine: Engine) {
                 ToEngine::Generate(generate) => engine.submit(generate),
                 ToEngine::Tokenize(tokenize) => engine.tokenize(tokenize),
                 ToEngine::Cancel { request } => engine.cancel(request),
-                ToEngine::Shutdown => return,
+                ToEngine::Shutdown => return Ok(()),
                 ToEngine::Hello(_) | ToEngine::Load(_) => {
                     tracing::error!("the host repeated a message that comes once; ignored");
                 }
@@ -161,8 +160,11 @@ fn generate(port: &Port, mut engine: Engine) {
             port.send(message);
         }
         port.beat();
+        if let Some(fault) = engine.fault() {
+            return Err(fault.clone());
+        }
         if port.closed.get() || engine.is_stopped() {
-            return;
+            return Ok(());
         }
         if engine.is_idle() {
             let wait = if engine.is_preparing() { POLL } else { BEAT };

@@ -1,12 +1,15 @@
 //! One sequence: its tokens, its way of choosing the next one, and its text.
 
+use std::cell::Cell as Shared;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use engine_protocol::{
     EngineError, ErrorCode, Event, EventKind, Finish, Generate, RequestId, TokenLogprob,
 };
 
-use crate::constraint::{Compiled, Guide, Progress};
+use crate::constraint::{Compiled, Guide, Progress, Step, Stepped};
 use crate::ledger::Cell;
 use crate::logprobs::logprobs;
 use crate::prefix::Realm;
@@ -17,6 +20,9 @@ use crate::vocabulary::Vocabulary;
 
 /// How many tokens are tried that run past a trigger into what its grammar forbids.
 const MOST_REJECTED: usize = 64;
+/// How long a request's grammar may be followed for, and for how much longer with each token.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE_PER_TOKEN: Duration = Duration::from_millis(20);
 
 /// What the sequences of a request have in common.
 pub(crate) struct Request {
@@ -29,6 +35,8 @@ pub(crate) struct Request {
     pub(crate) limit: usize,
     /// In place of a seed that was not given.
     pub(crate) random: u32,
+    /// How long its grammar was followed, over how many tokens of all its sequences.
+    pub(crate) followed: Shared<(Duration, u32)>,
 }
 
 impl Request {
@@ -66,7 +74,19 @@ pub(crate) struct Sequence {
     /// Steps in which it got nothing.
     pub(crate) skipped: u32,
     sampler: Sampler,
+    /// `None` where nothing binds, or while the guide is away following `step`.
     guide: Option<Guide>,
+    /// Shared with the work on the guide, which is pointless once the sequence is gone.
+    alive: Arc<()>,
+    away: bool,
+    /// The token that the guide has to follow next.
+    step: Option<u32>,
+    /// Logits that came before the guide was back.
+    held: Vec<f32>,
+    /// Whether there may be no more tokens; only what the guide says is awaited.
+    full: bool,
+    /// The end that the guide's answer brought.
+    verdict: Option<Finish>,
     utf8: Utf8Stream,
     stop: StopMatcher,
     generated: u32,
@@ -95,6 +115,12 @@ impl Sequence {
             skipped: 0,
             sampler,
             guide: request.compiled.clone().map(Guide::new),
+            alive: Arc::new(()),
+            away: false,
+            step: None,
+            held: Vec::new(),
+            full: false,
+            verdict: None,
             utf8: Utf8Stream::default(),
             stop: StopMatcher::new(&generate.stop),
             generated: 0,
@@ -106,6 +132,9 @@ impl Sequence {
 
     /// Tokens that are not in the KV cache yet.
     pub(crate) fn pending(&self) -> usize {
+        if self.full {
+            return 0;
+        }
         self.tokens.len().saturating_sub(self.cells.len())
     }
 
@@ -122,6 +151,73 @@ impl Sequence {
     /// Whether only the prompt was asked for.
     pub(crate) fn wants_nothing(&self) -> bool {
         self.request.generate.max_tokens == Some(0)
+    }
+
+    /// Whether its guide is following a token elsewhere.
+    pub(crate) fn is_away(&self) -> bool {
+        self.away
+    }
+
+    /// Whether its grammar is known to take long for a token.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.request.compiled.as_ref().is_some_and(|compiled| compiled.is_slow())
+    }
+
+    /// Keeps logits until the guide is back.
+    pub(crate) fn hold(&mut self, logits: &[f32]) {
+        self.held = logits.to_vec();
+    }
+
+    /// The logits that were held, once the guide is there to choose by them.
+    pub(crate) fn take_held(&mut self) -> Option<Vec<f32>> {
+        let ready = !self.away && self.verdict.is_none() && !self.held.is_empty();
+        ready.then(|| std::mem::take(&mut self.held))
+    }
+
+    /// Forgets logits; the tokens are about to leave the KV cache.
+    pub(crate) fn drop_held(&mut self) {
+        self.held = Vec::new();
+    }
+
+    /// The work that the last token has left for the guide, which leaves with it.
+    pub(crate) fn send_off(&mut self, vocabulary: &Vocabulary) -> Option<Step> {
+        let token = self.step.take()?;
+        let guide = self.guide.take()?;
+        self.away = true;
+        let piece = vocabulary.reply_piece(token).to_vec();
+        Some(Step { order: self.order, alive: Arc::downgrade(&self.alive), guide, token, piece })
+    }
+
+    /// Takes the guide back.
+    ///
+    /// # Errors
+    /// The grammar could not be followed, or takes the request too long.
+    pub(crate) fn take_back(&mut self, stepped: Stepped) -> Result<(), EngineError> {
+        self.away = false;
+        self.guide = stepped.guide;
+        let progress = stepped.progress.map_err(|cause| constraint_failed(&cause))?;
+        let (before, tokens) = self.request.followed.get();
+        let (spent, tokens) = (before + stepped.took, tokens.saturating_add(1));
+        self.request.followed.set((spent, tokens));
+        if spent > PATIENCE + PATIENCE_PER_TOKEN * tokens {
+            let (given, limit) = ((spent / tokens).as_millis(), PATIENCE_PER_TOKEN.as_millis());
+            return Err(constraint_failed(&format!(
+                "it takes {given} ms a token, but the limit is {limit} ms after the first {} s; \
+                 remove ambiguity from the grammar",
+                PATIENCE.as_secs()
+            )));
+        }
+        if progress == Progress::Complete {
+            self.verdict = Some(Finish::Stop);
+        } else if self.full {
+            self.verdict = Some(Finish::Length);
+        }
+        Ok(())
+    }
+
+    /// The end that the guide's answer brought, if it did.
+    pub(crate) fn verdict(&self) -> Option<Finish> {
+        self.verdict
     }
 
     /// Chooses the next token from the logits and reports what it brings.
@@ -153,13 +249,6 @@ impl Sequence {
             let count = usize::try_from(count).unwrap_or(0);
             self.logprobs.push(logprobs(logits, token, count, vocabulary));
         }
-        let progress = match &mut self.guide {
-            None => Progress::Open,
-            Some(guide) => match guide.accept(token, vocabulary.reply_piece(token)) {
-                Ok(progress) => progress,
-                Err(cause) => return Outcome::Failed(constraint_failed(&cause)),
-            },
-        };
         let (mut characters, mut text) = (String::new(), String::new());
         self.utf8.push(vocabulary.reply_piece(token), &mut characters);
         if self.stop.push(&characters, &mut text) {
@@ -168,15 +257,18 @@ impl Sequence {
         }
         self.report(text, events);
         let most = request.generate.max_tokens.unwrap_or(u32::MAX);
-        let finish = if progress == Progress::Complete {
-            Finish::Stop
-        } else if self.generated >= most || self.tokens.len() >= request.limit {
-            Finish::Length
-        } else {
+        let full = self.generated >= most || self.tokens.len() >= request.limit;
+        if self.guide.is_some() {
+            // Whether the grammar ends here as well is for the guide to say.
+            self.step = Some(token);
+            self.full = full;
             return Outcome::Goes;
-        };
+        }
+        if !full {
+            return Outcome::Goes;
+        }
         self.close(events);
-        Outcome::Ended(finish)
+        Outcome::Ended(Finish::Length)
     }
 
     /// The next token; `None` where the constraint is satisfied and allows nothing more.
@@ -186,13 +278,10 @@ impl Sequence {
         vocabulary: &Vocabulary,
         candidates: &mut Candidates,
     ) -> Result<Option<u32>, EngineError> {
-        let mask = match &mut self.guide {
-            None => None,
-            Some(guide) => guide.mask().map_err(|cause| constraint_failed(&cause))?,
-        };
+        let mask = self.guide.as_ref().and_then(Guide::mask);
         let mut rejected = Vec::new();
         while rejected.len() <= MOST_REJECTED {
-            let allowed = Allowed { mask: mask.as_ref(), rejected: &rejected };
+            let allowed = Allowed { mask, rejected: &rejected };
             let Some(token) = self.sampler.choose(logits, allowed, candidates) else { break };
             let ends = vocabulary.ends_generation(token);
             let admitted = |guide: &Guide| guide.admits(vocabulary.reply_piece(token));
@@ -201,13 +290,14 @@ impl Sequence {
             }
             rejected.push(token);
         }
+        let bound = mask.is_some();
         let Some(guide) = &mut self.guide else {
             return Err(EngineError::new(
                 ErrorCode::Internal,
                 "the network gave no usable logits; the weights may be damaged",
             ));
         };
-        if mask.is_some() && guide.may_end() {
+        if bound && guide.may_end() {
             return Ok(None);
         }
         Err(constraint_failed("it allows no token of this vocabulary here"))
@@ -224,7 +314,7 @@ impl Sequence {
     }
 
     /// Reports what was held back: it is text after all.
-    fn close(&mut self, events: &mut Vec<Event>) {
+    pub(crate) fn close(&mut self, events: &mut Vec<Event>) {
         let (mut characters, mut text) = (String::new(), String::new());
         self.utf8.finish(&mut characters);
         // What completes a stop string here is the replacement of a broken character.

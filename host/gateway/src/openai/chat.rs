@@ -19,6 +19,7 @@ use super::{
         AssistantMessage, ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, Delta,
         FINGERPRINT, FunctionBody, Head, ToolCallBody, UsageBody, finish_word,
     },
+    schema::ChatCompletionRequest,
     sse::{self, Writer},
 };
 use crate::{auth::Tenant, body::JsonBody, error::ApiError, error::ErrorBody, state::Shared};
@@ -26,11 +27,12 @@ use crate::{auth::Tenant, body::JsonBody, error::ApiError, error::ErrorBody, sta
 /// Answers a conversation, whole or as server-sent events.
 #[utoipa::path(
     post,
-    path = "/v1/chat/completions",
+    path = "/v1/chat/completions", operation_id = "create_chat_completion",
     tag = "inference",
-    request_body = GenerationRequest,
+    request_body = ChatCompletionRequest,
     responses(
-        (status = 200, description = "The answer; with `stream`, `chat.completion.chunk` events and `[DONE]`.", body = ChatCompletion),
+        (status = 200, description = "The answer; with `stream`, `chat.completion.chunk` events and `[DONE]`.",
+            content((ChatCompletion = "application/json"), (String = "text/event-stream"))),
         (status = 400, description = "A field is wrong, or the model cannot do this.", body = ErrorBody),
         (status = 404, description = "There is no such model.", body = ErrorBody),
         (status = 429, description = "Too many requests wait; see `Retry-After`.", body = ErrorBody),
@@ -48,18 +50,15 @@ pub(crate) async fn completions(
     let old_form = request.functions.is_some() && request.tools.is_none();
     let draft = conversation::draft(request, tenant.salt(), now())?;
     let mut reply = shared.inference.chat(ChatCommand::try_from(draft)?).await?;
-    let first = sse::first(&shared, &mut reply).await?;
     let head = Head::new("chatcmpl", reply.uid().as_str());
     if streams {
         let sequences = reply.sequences();
         let writer = ChatWriter::new(head, sequences, includes_usage, old_form);
-        return Ok(sse::response(shared, reply, first, writer, place));
+        return Ok(sse::response(shared, reply, writer, place).await?);
     }
     let mut answer = Answer::new(reply.sequences());
-    let mut items = Some(first);
-    while let Some(batch) = items {
-        batch.into_iter().try_for_each(|item| answer.take(item))?;
-        items = sse::next(&shared, &mut reply).await;
+    while let Some(items) = sse::next(&shared, &mut reply).await {
+        items.into_iter().try_for_each(|item| answer.take(item))?;
     }
     Ok(Json(answer.finish(head, reply.usage(), old_form)).into_response())
 }

@@ -17,6 +17,7 @@ use super::{
     response::{
         Head, TextChoice, TextChunk, TextChunkChoice, TextCompletion, UsageBody, finish_word,
     },
+    schema::CompletionRequest,
     sse::{self, Writer},
 };
 use crate::{auth::Tenant, body::JsonBody, error::ApiError, error::ErrorBody, state::Shared};
@@ -24,11 +25,12 @@ use crate::{auth::Tenant, body::JsonBody, error::ApiError, error::ErrorBody, sta
 /// Goes on with a text, whole or as server-sent events.
 #[utoipa::path(
     post,
-    path = "/v1/completions",
+    path = "/v1/completions", operation_id = "create_completion",
     tag = "inference",
-    request_body = GenerationRequest,
+    request_body = CompletionRequest,
     responses(
-        (status = 200, description = "The completion; with `stream`, `text_completion` events and `[DONE]`.", body = TextCompletion),
+        (status = 200, description = "The completion; with `stream`, `text_completion` events and `[DONE]`.",
+            content((TextCompletion = "application/json"), (String = "text/event-stream"))),
         (status = 400, description = "A field is wrong, or the model cannot do this.", body = ErrorBody),
         (status = 404, description = "There is no such model.", body = ErrorBody),
         (status = 429, description = "Too many requests wait; see `Retry-After`.", body = ErrorBody),
@@ -54,17 +56,14 @@ pub(crate) async fn completions(
     }
     let echoed = if echo { draft.prefix.clone() } else { String::new() };
     let mut reply = shared.inference.complete(CompletionCommand::try_from(draft)?).await?;
-    let first = sse::first(&shared, &mut reply).await?;
     let head = Head::new("cmpl", reply.uid().as_str());
     if streams {
         let writer = TextWriter::new(head, reply.sequences(), includes_usage, echoed);
-        return Ok(sse::response(shared, reply, first, writer, place));
+        return Ok(sse::response(shared, reply, writer, place).await?);
     }
     let mut answer = Answer::new(reply.sequences(), &echoed);
-    let mut items = Some(first);
-    while let Some(batch) = items {
-        batch.into_iter().try_for_each(|item| answer.take(item))?;
-        items = sse::next(&shared, &mut reply).await;
+    while let Some(items) = sse::next(&shared, &mut reply).await {
+        items.into_iter().try_for_each(|item| answer.take(item))?;
     }
     Ok(Json(answer.finish(head, reply.usage())).into_response())
 }

@@ -1,8 +1,9 @@
 //! Token probabilities in the two forms that OpenAI has for them.
 
+use std::collections::HashSet;
+
 use model::{TokenLogprob, TopLogprob};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{Serialize, Serializer, ser::SerializeMap};
 use utoipa::ToSchema;
 
 /// Token probabilities of a chat answer.
@@ -77,8 +78,27 @@ pub(crate) struct CompletionLogprobs {
     /// The tokens as text.
     pub(crate) tokens: Vec<String>,
     /// For each token the most likely ones and their logarithms.
-    #[schema(value_type = Vec<Object>)]
-    pub(crate) top_logprobs: Vec<Map<String, Value>>,
+    #[schema(value_type = Vec<BTreeMap<String, f32>>)]
+    pub(crate) top_logprobs: Vec<Likely>,
+}
+
+/// The most likely tokens as an object, best first.
+#[derive(Clone, Debug)]
+pub(crate) struct Likely(Vec<TopLogprob>);
+
+impl Serialize for Likely {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        let mut seen = HashSet::new();
+        for top in &self.0 {
+            // Tokens that are parts of characters may look alike; the likelier one is shown.
+            let text = String::from_utf8_lossy(&top.bytes);
+            if seen.insert(text.clone()) {
+                map.serialize_entry(&text, &top.logprob)?;
+            }
+        }
+        map.end()
+    }
 }
 
 impl CompletionLogprobs {
@@ -95,8 +115,7 @@ impl CompletionLogprobs {
             *offset += chosen.chars().count();
             all.tokens.push(chosen);
             all.token_logprobs.push(token.chosen.logprob);
-            let top = token.top.into_iter().map(|top| (text(&top.bytes), top.logprob.into()));
-            all.top_logprobs.push(top.collect());
+            all.top_logprobs.push(Likely(token.top));
         }
         Some(all)
     }

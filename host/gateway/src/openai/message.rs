@@ -9,17 +9,19 @@ use serde::{
 };
 use utoipa::ToSchema;
 
+use super::schema::{ObjectOrText, TextOrParts};
 use crate::lax::{self, Json};
 
 /// One turn of a conversation.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(expecting = "an object with `role` and `content`")]
 pub(crate) struct WireMessage {
     /// `system`, `developer`, `user`, `assistant`, `tool` or `function`.
     #[serde(default, deserialize_with = "lax::text")]
     #[schema(example = "user")]
     pub(crate) role: Option<String>,
     /// A text, or a list of parts.
-    #[schema(value_type = Option<String>, example = "Hello")]
+    #[schema(value_type = Option<TextOrParts>, example = "Hello")]
     pub(crate) content: Option<WireContent>,
     /// The speaker's or the function's name.
     #[serde(default, deserialize_with = "lax::text")]
@@ -42,6 +44,7 @@ pub(crate) struct WireMessage {
 
 /// A call that the model made in an earlier answer.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(expecting = "an object with `function`")]
 pub(crate) struct WireToolCall {
     /// The id by which a later message answers it.
     #[serde(default, deserialize_with = "lax::text")]
@@ -56,13 +59,14 @@ pub(crate) struct WireToolCall {
 
 /// A function and its arguments.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(expecting = "an object with `name` and `arguments`")]
 pub(crate) struct WireFunction {
     /// The function's name.
     #[serde(default, deserialize_with = "lax::text")]
     pub(crate) name: Option<String>,
     /// The arguments as JSON text, or as an object.
     #[serde(default, deserialize_with = "lax::json")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<ObjectOrText>)]
     pub(crate) arguments: Option<Json>,
 }
 
@@ -74,10 +78,12 @@ pub(crate) enum WireContent {
 }
 
 /// One part of a content; a medium's data is not read, since no model here takes it yet.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct WirePart {
+    /// `text`, `image_url` or `input_audio`.
     #[serde(default, rename = "type", deserialize_with = "lax::text")]
     pub(crate) kind: Option<String>,
+    /// What a part of the type `text` says.
     #[serde(default, deserialize_with = "lax::text")]
     pub(crate) text: Option<String>,
 }

@@ -12,5 +12,6 @@ pub(crate) mod message;
 pub(crate) mod render;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod schema;
 mod sse;
 mod tools;

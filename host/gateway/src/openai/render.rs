@@ -11,7 +11,7 @@ use model::PromptPart;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{chat, completion, conversation, request::GenerationRequest};
+use super::{chat, completion, conversation, request::GenerationRequest, schema::RenderRequest};
 use crate::{auth::Tenant, body::JsonBody, error::ApiError, error::ErrorBody, state::Shared};
 
 /// A prompt as the family gives it, and the tokens that the engine makes of it.
@@ -56,9 +56,9 @@ enum Part {
 /// Shows what a chat request, or a completion request, becomes: prompt parts and token ids.
 #[utoipa::path(
     post,
-    path = "/v1/render",
+    path = "/v1/render", operation_id = "render_prompt",
     tag = "inference",
-    request_body = GenerationRequest,
+    request_body = RenderRequest,
     responses(
         (status = 200, description = "The prompt.", body = RenderedBody),
         (status = 400, description = "A field is wrong, or the model cannot do this.", body = ErrorBody),

@@ -10,14 +10,20 @@ use serde::{
 };
 use utoipa::ToSchema;
 
-use super::{constraint, message::WireMessage, tools::ToolChoiceField};
-use crate::lax::{self, Json};
+use super::{
+    constraint,
+    message::WireMessage,
+    schema::{FlagOrCount, FlagOrObject, ObjectOrText, TextOrTexts, WordOrFunction},
+    tools::ToolChoiceField,
+};
+use crate::lax::{self, Json, TokenId};
 
 /// A request for a chat completion or a text completion; each route ignores the other's fields.
 ///
 /// Types are read leniently: numbers and booleans may come as strings, null is the same as a
 /// missing field, and unknown fields are ignored.
 #[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(expecting = "an object of further fields")]
 pub(crate) struct GenerationRequest {
     /// The model's uid. Required.
     #[serde(default, deserialize_with = "lax::text")]
@@ -27,8 +33,8 @@ pub(crate) struct GenerationRequest {
     #[serde(default, deserialize_with = "lax::list::<{ limits::MESSAGES }, _, _>")]
     pub(crate) messages: Option<Vec<WireMessage>>,
     /// The text to go on with. Required for completions.
-    #[serde(default, deserialize_with = "lax::texts::<16, _>")]
-    #[schema(value_type = Option<String>, example = "Once upon a time")]
+    #[serde(default, deserialize_with = "lax::prompts::<16, _>")]
+    #[schema(value_type = Option<TextOrTexts>, example = "Once upon a time")]
     pub(crate) prompt: Option<Vec<String>>,
     /// What stands after the completion, for models that fill in the middle.
     #[serde(default, deserialize_with = "lax::text")]
@@ -107,14 +113,16 @@ pub(crate) struct GenerationRequest {
     pub(crate) ignore_eos: Option<bool>,
     /// One string or up to 16 that end an answer.
     #[serde(default, deserialize_with = "lax::texts::<64, _>")]
+    #[schema(value_type = Option<TextOrTexts>)]
     pub(crate) stop: Option<Vec<String>>,
     /// Tokens that end an answer.
     #[serde(default, deserialize_with = "lax::list::<{ limits::STOP_TOKENS }, _, _>")]
-    pub(crate) stop_token_ids: Option<Vec<u32>>,
+    #[schema(value_type = Option<Vec<u32>>)]
+    pub(crate) stop_token_ids: Option<Vec<TokenId>>,
     /// For chat whether token probabilities are reported; for completions how many beside each
     /// token.
     #[serde(default, deserialize_with = "logprobs")]
-    #[schema(value_type = Option<u32>)]
+    #[schema(value_type = Option<FlagOrCount>)]
     pub(crate) logprobs: Option<Logprobs>,
     /// How many likely tokens a chat reports beside each, from 0 to 20.
     #[serde(default, deserialize_with = "lax::whole")]
@@ -130,7 +138,7 @@ pub(crate) struct GenerationRequest {
     #[schema(value_type = Option<Vec<Object>>)]
     pub(crate) tools: Option<Vec<Json>>,
     /// `none`, `auto`, `required`, or the function to call.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<WordOrFunction>)]
     pub(crate) tool_choice: Option<ToolChoiceField>,
     /// Whether one answer may make several calls.
     #[serde(default, deserialize_with = "lax::flag")]
@@ -140,7 +148,7 @@ pub(crate) struct GenerationRequest {
     #[schema(value_type = Option<Vec<Object>>)]
     pub(crate) functions: Option<Vec<Json>>,
     /// The old form of `tool_choice`.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<WordOrFunction>)]
     pub(crate) function_call: Option<ToolChoiceField>,
     /// `{"type":"json_object"}`, or `{"type":"json_schema","json_schema":{"schema":{}}}`.
     #[serde(default, deserialize_with = "lax::json")]
@@ -148,7 +156,7 @@ pub(crate) struct GenerationRequest {
     pub(crate) response_format: Option<Json>,
     /// A JSON Schema that the answer follows.
     #[serde(default, deserialize_with = "lax::json")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<ObjectOrText>)]
     pub(crate) guided_json: Option<Json>,
     /// Whether the answer is any JSON object.
     #[serde(default, deserialize_with = "lax::flag")]
@@ -157,7 +165,7 @@ pub(crate) struct GenerationRequest {
     #[serde(default, deserialize_with = "lax::text")]
     pub(crate) guided_regex: Option<String>,
     /// Texts of which the answer is one.
-    #[serde(default, deserialize_with = "lax::list::<256, _, _>")]
+    #[serde(default, deserialize_with = "lax::texts::<256, _>")]
     pub(crate) guided_choice: Option<Vec<String>>,
     /// A GBNF or Lark grammar for the answer.
     #[serde(default, deserialize_with = "lax::text")]
@@ -167,14 +175,14 @@ pub(crate) struct GenerationRequest {
     pub(crate) grammar: Option<String>,
     /// Variables for the family's template: an object, or one as JSON text.
     #[serde(default, deserialize_with = "lax::json")]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<ObjectOrText>)]
     pub(crate) chat_template_kwargs: Option<Json>,
     /// Whether the model reasons before it answers.
     #[serde(default, deserialize_with = "lax::flag")]
     pub(crate) enable_thinking: Option<bool>,
     /// As `enable_thinking`; also as `{"type":"enabled"}`.
     #[serde(default, deserialize_with = "lax::json")]
-    #[schema(value_type = Option<bool>)]
+    #[schema(value_type = Option<FlagOrObject>)]
     pub(crate) thinking: Option<Json>,
     /// How much the model reasons, in the family's words.
     #[serde(default, deserialize_with = "lax::text")]
@@ -189,6 +197,7 @@ pub(crate) struct GenerationRequest {
 
 /// What a stream carries beside the text.
 #[derive(Clone, Copy, Debug, Default, Deserialize, ToSchema)]
+#[serde(expecting = "an object with `include_usage`")]
 pub(crate) struct StreamOptions {
     /// Whether a last chunk without choices counts tokens.
     #[serde(default, deserialize_with = "lax::flag")]
@@ -300,10 +309,20 @@ impl GenerationRequest {
             max_tokens: match max_tokens {
                 // llama.cpp's way to say that there is no limit.
                 None | Some((_, -1)) => None,
+                // More than any context holds is as good as no limit.
+                Some((_, given)) if given > u32::MAX.into() => None,
+                // A completion of no tokens is its prompt; a chat of none is a mistake.
+                Some((field, given)) if route == Route::Completion => Some(natural(field, given)?),
                 Some((field, given)) => Some(positive(field, given)?),
             },
             stop: self.stop.take().unwrap_or_default(),
-            stop_tokens: self.stop_token_ids.take().unwrap_or_default(),
+            stop_tokens: self
+                .stop_token_ids
+                .take()
+                .into_iter()
+                .flatten()
+                .map(|TokenId(id)| id)
+                .collect(),
             constraint: constraint::of(self)?,
             logprobs: self.wanted_logprobs(route)?,
             lora: self.lora_name.take().filter(|name| !name.is_empty()),

@@ -11,7 +11,7 @@ use serde::{
 use serde_json::{Map, Value, json};
 
 use super::request::GenerationRequest;
-use crate::lax::Json;
+use crate::lax::{self, Json};
 
 /// `tool_choice`, or the old `function_call`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,14 +23,17 @@ pub(crate) enum ToolChoiceField {
 impl<'de> Deserialize<'de> for ToolChoiceField {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         #[derive(Default, Deserialize)]
-        #[serde(default)]
+        #[serde(default, expecting = "an object that names a function")]
         struct Named {
+            #[serde(deserialize_with = "lax::text")]
             name: Option<String>,
             function: Option<Function>,
         }
         #[derive(Deserialize)]
+        #[serde(expecting = "an object with `name`")]
         struct Function {
-            name: String,
+            #[serde(default, deserialize_with = "lax::text")]
+            name: Option<String>,
         }
         struct Choice;
         impl<'de> Visitor<'de> for Choice {
@@ -46,7 +49,7 @@ impl<'de> Deserialize<'de> for ToolChoiceField {
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ToolChoiceField, A::Error> {
                 let named = Named::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                let name = named.function.map(|function| function.name).or(named.name);
+                let name = named.function.and_then(|function| function.name).or(named.name);
                 Ok(ToolChoiceField::Function(name))
             }
         }

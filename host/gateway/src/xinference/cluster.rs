@@ -17,7 +17,7 @@ pub(crate) struct Auth {
 }
 
 /// Says whether clients need a key; the first call of every Xinference client.
-#[utoipa::path(get, path = "/v1/cluster/auth", tag = "server", security(()),
+#[utoipa::path(get, path = "/v1/cluster/auth", operation_id = "needs_key", tag = "server", security(()),
     responses((status = 200, description = "Whether keys are needed.", body = Auth)))]
 pub(crate) async fn auth(State(shared): State<Arc<Shared>>) -> Json<Auth> {
     Json(Auth { auth: !shared.options.api_keys.is_empty() })
@@ -32,21 +32,21 @@ pub(crate) struct Version {
 }
 
 /// Says which version serves.
-#[utoipa::path(get, path = "/v1/cluster/version", tag = "server",
+#[utoipa::path(get, path = "/v1/cluster/version", operation_id = "get_version", tag = "server",
     responses((status = 200, description = "The version.", body = Version)))]
 pub(crate) async fn version() -> Json<Version> {
     Json(Version { version: VERSION, full_revisionid: None })
 }
 
 /// Says where the server listens.
-#[utoipa::path(get, path = "/v1/address", tag = "server", security(()),
+#[utoipa::path(get, path = "/v1/address", operation_id = "get_address", tag = "server", security(()),
     responses((status = 200, description = "The address and port.", body = String)))]
 pub(crate) async fn address(State(shared): State<Arc<Shared>>) -> Json<String> {
     Json(shared.options.listen.to_string())
 }
 
 /// Counts the GPUs that hold models.
-#[utoipa::path(get, path = "/v1/cluster/devices", tag = "server",
+#[utoipa::path(get, path = "/v1/cluster/devices", operation_id = "count_devices", tag = "server",
     responses((status = 200, description = "The number of GPUs.", body = usize)))]
 pub(crate) async fn devices(State(shared): State<Arc<Shared>>) -> Json<usize> {
     Json(gpus(&shared).len())
@@ -67,12 +67,12 @@ fn gpus(shared: &Shared) -> Vec<String> {
 }
 
 /// Says how long the server has been up, and what its one worker node has.
-#[utoipa::path(get, path = "/status", tag = "server", security(()),
+#[utoipa::path(get, path = "/status", operation_id = "get_status", tag = "server", security(()),
     responses((status = 200, description = "The server's state.", body = Object)))]
 pub(crate) async fn status(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let (total, used, available) = memory();
     let cpu = json!({
-        "usage": null,
+        "usage": shared.cpu_usage(),
         "total": cores(),
         "memory_used": used,
         "memory_available": available,
@@ -93,7 +93,7 @@ pub(crate) async fn status(State(shared): State<Arc<Shared>>) -> Json<Value> {
 }
 
 /// Describes the server as Xinference describes a cluster of one machine.
-#[utoipa::path(get, path = "/v1/cluster/info", tag = "server",
+#[utoipa::path(get, path = "/v1/cluster/info", operation_id = "get_cluster_info", tag = "server",
     responses((status = 200, description = "The nodes.", body = Vec<Object>)))]
 pub(crate) async fn info(State(shared): State<Arc<Shared>>) -> Json<Value> {
     let (total, used, available) = memory();

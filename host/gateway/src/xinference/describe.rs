@@ -65,8 +65,8 @@ pub(crate) struct Description {
     pub(crate) quantization: String,
     /// Null.
     pub(crate) multimodal_projector: Option<String>,
-    /// Null: the weights are a local file.
-    pub(crate) model_hub: Option<String>,
+    /// `huggingface`, which is what Xinference says of a local file.
+    pub(crate) model_hub: &'static str,
     /// Null.
     pub(crate) revision: Option<String>,
     /// The greatest number of tokens in one sequence.
@@ -99,7 +99,7 @@ impl Description {
             address: address.to_owned(),
             accelerators,
             model_name: info.name.clone(),
-            model_lang: info.languages.clone(),
+            model_lang: languages(info),
             model_ability: abilities(info),
             model_description: info.description.clone(),
             model_format: info.format.clone(),
@@ -107,7 +107,7 @@ impl Description {
             model_family: info.family.clone().unwrap_or_else(|| info.architecture.clone()),
             quantization: info.quantization.clone(),
             multimodal_projector: None,
-            model_hub: None,
+            model_hub: "huggingface",
             revision: None,
             context_length: info.context_length,
             strict_system_first: false,
@@ -121,6 +121,11 @@ pub(crate) fn gpu_index(device: &str) -> Option<&str> {
     let name = device.trim_end_matches(|c: char| c.is_ascii_digit());
     let index = device.get(name.len()..)?;
     (!name.eq_ignore_ascii_case("cpu") && !index.is_empty()).then_some(index)
+}
+
+/// The languages that the weights name; clients expect at least one.
+fn languages(info: &ModelInfo) -> Vec<String> {
+    if info.languages.is_empty() { vec!["en".to_owned()] } else { info.languages.clone() }
 }
 
 /// What the model can be asked for, in Xinference's words.

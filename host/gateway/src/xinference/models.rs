@@ -14,9 +14,6 @@ use utoipa::{IntoParams, ToSchema};
 use super::describe::{DescribedModel, Description, Instance, ListedModel, Progress, Replica};
 use crate::{error::ApiError, error::ErrorBody, state::Shared};
 
-/// How long a client should wait for a model that loads, as Xinference says it.
-const LOADING_RETRY: u32 = 30;
-
 /// The uid in a request's path.
 pub(crate) struct Uid(String);
 
@@ -42,7 +39,7 @@ pub(crate) struct ModelList {
 }
 
 /// Lists the models that answer, and those whose worker is being started again.
-#[utoipa::path(get, path = "/v1/models", tag = "models",
+#[utoipa::path(get, path = "/v1/models", operation_id = "list_models", tag = "models",
     responses((status = 200, description = "The models.", body = ModelList)))]
 pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<ModelList> {
     let address = shared.options.listen.to_string();
@@ -62,7 +59,7 @@ pub(crate) async fn list(State(shared): State<Arc<Shared>>) -> Json<ModelList> {
 }
 
 /// Describes one model.
-#[utoipa::path(get, path = "/v1/models/{uid}", tag = "models",
+#[utoipa::path(get, path = "/v1/models/{uid}", operation_id = "describe_model", tag = "models",
     params(("uid" = String, Path, description = "The model's uid.")),
     responses(
         (status = 200, description = "The model.", body = DescribedModel),
@@ -75,7 +72,7 @@ pub(crate) async fn describe(
 ) -> Result<Json<DescribedModel>, ApiError> {
     let info = find(&shared, &uid)?;
     if info.is_loading() && !info.has_served {
-        let retry_after = LOADING_RETRY;
+        let retry_after = info.retry_after;
         return Err(InferenceError::Loading { uid, retry_after }.into());
     }
     if !info.is_ready() && !info.is_loading() {
@@ -99,14 +96,14 @@ fn find(shared: &Shared, uid: &str) -> Result<ModelInfo, ApiError> {
 #[serde(default)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct Filter {
-    /// Only models of this name.
+    /// Only models of this name, or of this uid, under which most clients know a model.
     model_name: Option<String>,
     /// Only the model of this uid.
     model_uid: Option<String>,
 }
 
 /// Lists every model with the state of its workers, those that failed among them.
-#[utoipa::path(get, path = "/v1/models/instances", tag = "models", params(Filter),
+#[utoipa::path(get, path = "/v1/models/instances", operation_id = "list_instances", tag = "models", params(Filter),
     responses((status = 200, description = "The models.", body = Vec<Instance>)))]
 pub(crate) async fn instances(
     State(shared): State<Arc<Shared>>,
@@ -117,14 +114,14 @@ pub(crate) async fn instances(
     let (name, uid) = (known(&filter.model_name), known(&filter.model_uid));
     let address = shared.options.listen.to_string();
     let models = shared.inference.models().into_iter().filter(|info| {
-        name.as_ref().is_none_or(|name| info.name == *name)
+        name.as_ref().is_none_or(|name| info.name == *name || info.uid.as_str() == name)
             && uid.as_ref().is_none_or(|uid| info.uid.as_str() == uid)
     });
     Json(models.map(|info| Instance::new(&info, &address)).collect())
 }
 
 /// Says how far the launch of a model is; a model that nobody launched is pending.
-#[utoipa::path(get, path = "/v1/models/{uid}/progress", tag = "models",
+#[utoipa::path(get, path = "/v1/models/{uid}/progress", operation_id = "get_progress", tag = "models",
     params(("uid" = String, Path, description = "The model's uid.")),
     responses((status = 200, description = "How far the launch is.", body = Progress)))]
 pub(crate) async fn progress(State(shared): State<Arc<Shared>>, Uid(uid): Uid) -> Json<Progress> {
@@ -133,7 +130,7 @@ pub(crate) async fn progress(State(shared): State<Arc<Shared>>, Uid(uid): Uid) -
 }
 
 /// Lists a model's workers.
-#[utoipa::path(get, path = "/v1/models/{uid}/replicas", tag = "models",
+#[utoipa::path(get, path = "/v1/models/{uid}/replicas", operation_id = "list_replicas", tag = "models",
     params(("uid" = String, Path, description = "The model's uid.")),
     responses(
         (status = 200, description = "The workers.", body = Vec<Replica>),

@@ -71,6 +71,21 @@ async fn completions_are_raw_text() {
 }
 
 #[tokio::test]
+async fn any_limit_of_tokens_above_the_context_is_the_contexts() {
+    let Some(host) = Host::start().await else { return };
+    for most in [2_147_483_647_u64, 4_294_967_296, u64::MAX] {
+        let body = host.complete("Once", json!({"max_tokens": most})).await.json();
+        assert_eq!(body["choices"][0]["text"], "Once", "{most}: {body}");
+        assert_eq!(host.chat("Once", json!({"max_tokens": most})).await.status, 200, "{most}");
+    }
+    let body = host.complete("Once upon", json!({"max_tokens": 0, "echo": true})).await.json();
+    assert_eq!(body["choices"][0]["text"], "Once upon", "{body}");
+    assert_eq!(body["choices"][0]["finish_reason"], "length");
+    assert_eq!(body["usage"]["completion_tokens"], 0);
+    check_error(&host.chat("Once", json!({"max_tokens": 0})).await, 400, "`max_tokens`");
+}
+
+#[tokio::test]
 async fn what_reaches_the_engine_is_the_clients_wish_over_the_familys() {
     let Some(host) = Host::start().await else { return };
     let show = r#"{"fake": {"show_request": true}}"#;
@@ -156,7 +171,7 @@ async fn errors_say_what_is_wrong() {
         "because",
     );
     let busy = host.chat(&fail("overloaded"), json!({})).await;
-    check_error(&busy, 429, "");
+    check_error(&busy, 429, "Rate limit reached for the model `tiny`");
     assert!(busy.headers.contains_key("retry-after"));
     let internal = host.chat(&fail("internal"), json!({})).await;
     check_error(&internal, 500, "the host's log");

@@ -1,6 +1,7 @@
 //! What the options change.
 
 use axum::{body::Body, http::Request};
+use gateway::Origins;
 use serde_json::json;
 
 use crate::host::{Host, check_error};
@@ -17,9 +18,29 @@ fn request(path: &str, headers: &[(&str, &str)]) -> Request<Body> {
 async fn with_keys_every_route_but_a_few_needs_one() {
     let keys = |options: &mut gateway::Options| options.api_keys = vec!["secret".into()];
     let Some(host) = Host::start_with(keys).await else { return };
-    for path in ["/health", "/ready", "/status", "/v1/address", "/v1/cluster/auth"] {
+    for path in [
+        "/health",
+        "/ready",
+        "/status",
+        "/v1/address",
+        "/v1/cluster/auth",
+        "/v1/models/families",
+        "/v1/models/prompts",
+        "/v1/models/vllm-supported",
+        // A browser cannot send a key for a page.
+        "/",
+        "/ui",
+        "/docs",
+        "/docs/",
+        "/docs/swagger-ui.css",
+        "/openapi.json",
+    ] {
         assert_ne!(host.get(path).await.status, 401, "{path}");
     }
+    // Which models there are is for those with a key.
+    let ready = host.get("/ready").await;
+    assert_eq!(ready.status, 503);
+    assert_eq!(ready.json(), json!({"ready": false}));
     assert_eq!(host.get("/v1/cluster/auth").await.json(), json!({"auth": true}));
     for path in [
         "/v1/models",
@@ -32,8 +53,6 @@ async fn with_keys_every_route_but_a_few_needs_one() {
         "/v1/cluster/info",
         "/v1/cluster/devices",
         "/metrics",
-        "/docs/",
-        "/openapi.json",
     ] {
         let refused = host.get(path).await;
         check_error(&refused, 401, "Could not validate credentials");
@@ -43,7 +62,7 @@ async fn with_keys_every_route_but_a_few_needs_one() {
         let right = request(path, &[("authorization", "Bearer secret")]);
         assert_eq!(host.send(right).await.status, 200, "{path}");
     }
-    for path in ["/v1/chat/completions", "/v1/completions", "/v1/render"] {
+    for path in ["/v1/chat/completions", "/v1/completions", "/v1/render", "/v1/models"] {
         check_error(&host.post(path, "{}").await, 401, "credentials");
     }
 }
@@ -70,14 +89,35 @@ async fn pages_of_every_origin_may_call_unless_some_are_named() {
     let page = request("/v1/models", &[("origin", "https://a.example")]);
     assert_eq!(host.send(page).await.headers["access-control-allow-origin"], "*");
     let named = |options: &mut gateway::Options| {
-        options.allowed_origins = vec!["https://a.example".into()];
+        options.allowed_origins = Origins::Only(vec!["https://a.example".into()]);
     };
     let Some(host) = Host::start_with(named).await else { return };
     let page = request("/v1/models", &[("origin", "https://a.example")]);
     let headers = host.send(page).await.headers;
     assert_eq!(headers["access-control-allow-origin"], "https://a.example");
-    let page = request("/v1/models", &[("origin", "https://b.example")]);
-    assert!(!host.send(page).await.headers.contains_key("access-control-allow-origin"));
+    let page = || request("/v1/models", &[("origin", "https://b.example")]);
+    assert!(!host.send(page()).await.headers.contains_key("access-control-allow-origin"));
+    let none = |options: &mut gateway::Options| options.allowed_origins = Origins::Only(vec![]);
+    let Some(host) = Host::start_with(none).await else { return };
+    assert!(!host.send(page()).await.headers.contains_key("access-control-allow-origin"));
+}
+
+#[tokio::test]
+async fn a_page_may_send_its_key() {
+    let Some(host) = Host::start().await else { return };
+    let mut ask = request(
+        "/v1/chat/completions",
+        &[
+            ("origin", "https://a.example"),
+            ("access-control-request-method", "POST"),
+            ("access-control-request-headers", "authorization,content-type"),
+        ],
+    );
+    *ask.method_mut() = axum::http::Method::OPTIONS;
+    let answer = host.send(ask).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["access-control-allow-headers"], "authorization,content-type");
+    assert_eq!(answer.headers["access-control-allow-methods"], "POST");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What the host says of itself and of its models, against golden files.
 
+use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
 use crate::host::{Host, check_error};
@@ -38,7 +39,13 @@ async fn instances_show_every_state() {
     assert_eq!(states[4], ("orphan", "ERROR"));
     let tiny = host.get("/v1/models/instances?model_uid=tiny").await.text;
     insta::assert_snapshot!("instances", pretty(&tiny));
-    assert_eq!(host.get("/v1/models/instances?model_name=x").await.json(), json!([]));
+    let named = |name: &str| format!("/v1/models/instances?model_name={name}");
+    assert_eq!(host.get(&named("x")).await.json(), json!([]));
+    for name in ["plain", "Tiny%20Test"] {
+        let instances = host.get(&named(name)).await.json();
+        let mut uids = instances.as_array().unwrap().iter().map(|i| &i["model_uid"]);
+        assert!(uids.any(|uid| uid == "plain"), "{name}: {instances}");
+    }
     let replicas = host.get("/v1/models/tiny/replicas").await.text;
     insta::assert_snapshot!("replicas", pretty(&replicas));
     let progress = host.get("/v1/models/tiny/progress").await.text;
@@ -61,6 +68,7 @@ async fn the_server_says_who_it_is() {
     let status = host.get("/status").await.json();
     assert!(status["uptime"].is_u64());
     let node = &status["workers"]["127.0.0.1:9997"]["status"]["cpu"];
+    assert!((0.0..=1.0).contains(&node["usage"].as_f64().unwrap()), "{status}");
     assert!(node["memory_total"].as_u64().unwrap() > 0, "{status}");
     assert_eq!(host.get("/v1/cluster/info?detailed=true").await.json()[1]["node_type"], "Worker");
     assert_eq!(host.get("/health").await.json()["status"], "ok");
@@ -79,7 +87,48 @@ async fn unknown_paths_and_methods_are_told_apart() {
     let Some(host) = Host::start().await else { return };
     check_error(&host.get("/v1/nosuch").await, 404, "Not Found");
     check_error(&host.get("/v1/chat/completions").await, 405, "Method Not Allowed");
-    check_error(&host.post("/v1/models", "{}").await, 405, "Method Not Allowed");
+    check_error(&host.post("/v1/models/families", "{}").await, 405, "Method Not Allowed");
+}
+
+#[tokio::test]
+async fn what_is_not_offered_says_so() {
+    let Some(host) = Host::start().await else { return };
+    for path in ["/v1/embeddings", "/v1/rerank", "/v1/audio/speech", "/v1/images/generations"] {
+        check_error(&host.post(path, "{}").await, 501, "/v1/chat/completions");
+    }
+    check_error(&host.post("/v1/messages", "{}").await, 501, "Anthropic's messages");
+    check_error(&host.get("/v1/responses/x").await, 501, "OpenAI's responses");
+    check_error(&host.post("/v1/models", "{}").await, 501, "models.toml");
+    check_error(&host.post("/v1/models/tiny/replicas", "{}").await, 501, "models.toml");
+    let end = Request::delete("/v1/models/tiny").body(Body::empty()).unwrap();
+    check_error(&host.send(end).await, 501, "models.toml");
+    assert_eq!(host.get("/v1/models/tiny").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_catalog_is_what_is_installed() {
+    let Some(host) = Host::start().await else { return };
+    let families = host.get("/v1/models/families").await.json();
+    assert_eq!(families["chat"], json!(["echo"]));
+    assert_eq!(families["generate"], json!([]));
+    assert_eq!(host.get("/v1/models/prompts").await.json(), json!({}));
+    assert_eq!(host.get("/v1/models/vllm-supported").await.json()["chat"], json!([]));
+}
+
+#[tokio::test]
+async fn slashes_too_many_do_no_harm() {
+    let Some(host) = Host::start().await else { return };
+    for path in ["//v1/models", "/v1/models/", "/v1//models/tiny/", "//health", "//docs/"] {
+        assert_eq!(host.get(path).await.status, 200, "{path}");
+    }
+    for path in ["/", "/ui", "/ui/"] {
+        let answer = host.get(path).await;
+        assert_eq!(answer.status, 307, "{path}");
+        assert_eq!(answer.headers["location"], "/docs/");
+    }
+    let answer = host.get("/docs").await;
+    assert!(answer.status.is_redirection());
+    assert_eq!(answer.headers["location"], "/docs/");
 }
 
 #[tokio::test]
@@ -101,6 +150,9 @@ async fn figures_are_printed() {
         "modelhost_kv_cells{model=\"tiny\"}",
         "modelhost_queue_depth{model=\"tiny\"} 0",
         "modelhost_build_info",
+        "# TYPE modelhost_worker_restarts_total counter",
+        r#"modelhost_worker_restarts_total{model="tiny"} 0"#,
+        r#"modelhost_time_to_first_token_seconds_bucket{model="tiny",le="0.001"}"#,
     ] {
         assert!(figures.text.contains(part), "`{part}` is not in:\n{}", figures.text);
     }
@@ -113,12 +165,53 @@ fn the_openapi_document_changes_only_on_purpose() {
     insta::assert_snapshot!("openapi", serde_json::to_string_pretty(&document).unwrap());
 }
 
+#[test]
+fn operations_have_names_of_their_own() {
+    let document: Value = serde_json::to_value(gateway::openapi()).unwrap();
+    let paths = document["paths"].as_object().unwrap().values();
+    let operations = paths.flat_map(|path| path.as_object().unwrap().values());
+    let mut ids: Vec<_> = operations.map(|o| o["operationId"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    let count = ids.len();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "{ids:?}");
+}
+
+#[test]
+fn each_route_describes_what_it_takes() {
+    let document: Value = serde_json::to_value(gateway::openapi()).unwrap();
+    let schemas = &document["components"]["schemas"];
+    let required = |name: &str| schemas[name]["required"].clone();
+    assert_eq!(required("ChatCompletionRequest"), json!(["model", "messages"]));
+    assert_eq!(required("CompletionRequest"), json!(["model", "prompt"]));
+    assert!(schemas["ChatCompletionRequest"]["properties"].get("prompt").is_none());
+    assert!(schemas["CompletionRequest"]["properties"].get("tools").is_none());
+    let prompt = &schemas["CompletionRequest"]["properties"]["prompt"];
+    assert_eq!(prompt["$ref"], "#/components/schemas/TextOrTexts");
+    let chat = &document["paths"]["/v1/chat/completions"]["post"];
+    let body = &chat["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+    assert_eq!(body, "#/components/schemas/ChatCompletionRequest");
+    for status in ["400", "401", "403", "404", "408", "413", "415", "429", "500", "503"] {
+        assert!(chat["responses"].get(status).is_some(), "{status}");
+    }
+    assert!(chat["responses"]["200"]["content"].get("text/event-stream").is_some());
+    // Whatever is referred to is there.
+    let text = document.to_string();
+    for part in text.split("#/components/schemas/").skip(1) {
+        let name = part.split('"').next().unwrap();
+        assert!(schemas.get(name).is_some(), "{name}");
+    }
+}
+
 #[tokio::test]
 async fn the_page_and_its_document_are_there() {
     let Some(host) = Host::start().await else { return };
     let page = host.get("/docs/").await;
     assert_eq!(page.status, 200);
     assert!(page.text.contains("swagger-ui"));
+    // Otherwise the page shows the document's address to a server on the internet.
+    let script = host.get("/docs/swagger-initializer.js").await.text;
+    assert!(script.contains(r#""validatorUrl": "none""#), "{script}");
     let document = host.get("/openapi.json").await.json();
     assert_eq!(document["info"]["title"], "modelhost");
 }

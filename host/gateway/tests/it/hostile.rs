@@ -43,6 +43,17 @@ async fn large_bodies_and_targets_are_refused() {
 }
 
 #[tokio::test]
+async fn compressed_bodies_are_refused_by_name() {
+    let Some(host) = Host::start().await else { return };
+    let packed = Request::post("/v1/completions").header("content-encoding", "gzip");
+    let packed = packed.body(Body::from(vec![0x1f, 0x8b, 8, 0])).unwrap();
+    check_error(&host.send(packed).await, 415, "the content encoding `gzip`");
+    let plain = Request::post("/v1/completions").header("content-encoding", "identity");
+    let plain = plain.body(Body::from("{}")).unwrap();
+    check_error(&host.send(plain).await, 400, "`model`");
+}
+
+#[tokio::test]
 async fn a_body_that_does_not_arrive_is_not_waited_for() {
     let soon = |options: &mut gateway::Options| {
         options.arrival_timeout = std::time::Duration::from_millis(50);

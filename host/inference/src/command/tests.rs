@@ -85,7 +85,8 @@ fn generations() {
     check(with(|g| g.sampling.mirostat = Some(Mirostat { version: 2, tau: 5.0, eta: 0.1 })), None);
     check(with(|g| g.sequences = Some(0)), Some("`n` must be from 1 to 16, it is 0"));
     check(with(|g| g.sequences = Some(17)), Some("`n`"));
-    check(with(|g| g.max_tokens = Some(0)), Some("`max_tokens`"));
+    check(with(|g| g.max_tokens = Some(0)), None);
+    check(with(|g| g.max_tokens = Some(u32::MAX)), None);
     check(with(|g| g.logprobs = Some(21)), Some("`top_logprobs`"));
     check(with(|g| g.stop = vec![String::new(); 40]), None);
     check(with(|g| g.stop = vec!["x".into(); 17]), Some("`stop` may hold at most 16 strings"));
@@ -93,6 +94,18 @@ fn generations() {
     check(with(|g| g.stop_tokens = vec![1; 65]), Some("`stop_token_ids`"));
     check(with(|g| g.lora = Some("x".repeat(129))), Some("`lora_name`"));
     check(with(|g| g.cache_salt = "x".repeat(257)), Some("`cache_salt`"));
+}
+
+#[test]
+fn more_tokens_than_any_context_holds_are_cut() {
+    let tokens = |given| {
+        let draft = GenerationDraft { max_tokens: given, ..GenerationDraft::default() };
+        check_generation(draft).unwrap().into_inner().max_tokens
+    };
+    assert_eq!(tokens(None), None);
+    assert_eq!(tokens(Some(0)), Some(0));
+    assert_eq!(tokens(Some(7)), Some(7));
+    assert_eq!(tokens(Some(i32::MAX.unsigned_abs())), Some(limits::MAX_TOKENS));
 }
 
 #[test]

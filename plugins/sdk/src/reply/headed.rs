@@ -16,13 +16,17 @@ pub struct Body {
 /// Finds calls of the form `name`, line break, body, as GLM-4 and ChatGLM3 write them.
 ///
 /// A reply has segments, parted by a marker; a segment that begins with the name of a tool that
-/// the request has is a call, and any other is content.
+/// the request has is a call, and any other is content. A name further down in a segment begins no
+/// call, as in the models' own parsers. A marker beside a call belongs to the call; any other is
+/// content as well.
 pub struct Headed {
     separator: &'static str,
     body: Body,
     tools: Tools,
     content: ContentText,
     state: State,
+    /// The marker before this segment, until it is known whether a call follows.
+    marker: &'static str,
     calls: usize,
     buffer: String,
     /// How much of a call in the buffer is known to hold no separator.
@@ -32,7 +36,7 @@ pub struct Headed {
 enum State {
     /// At the start of a segment, where a name may stand.
     Head,
-    /// After this name. The line with the name, as it was written, comes with it.
+    /// After this name. What was written up to the body comes with it.
     Call {
         name: String,
         line: String,
@@ -49,6 +53,7 @@ impl Headed {
             tools: Tools::of(request),
             content: ContentText::new(request),
             state: State::Head,
+            marker: "",
             calls: 0,
             buffer: String::new(),
             searched: 0,
@@ -66,14 +71,14 @@ impl Headed {
     /// Works on the buffer; false when more text is needed.
     fn step(&mut self, events: &mut Events) -> bool {
         match &self.state {
-            State::Head => self.head(),
+            State::Head => self.head(events),
             State::Call { .. } => self.call(events),
             State::Content => self.segment(events),
         }
     }
 
     /// Decides whether the segment is a call.
-    fn head(&mut self) -> bool {
+    fn head(&mut self, events: &mut Events) -> bool {
         let text = self.buffer.trim_start();
         if text.is_empty() {
             return false;
@@ -83,8 +88,10 @@ impl Headed {
             self.state = if self.tools.contains(name) {
                 let used = self.buffer.len() - rest.len();
                 let name = name.to_owned();
-                State::Call { name, line: take(&mut self.buffer, used) }
+                let marker = std::mem::take(&mut self.marker);
+                State::Call { name, line: marker.to_owned() + &take(&mut self.buffer, used) }
             } else {
+                self.keep_marker(events);
                 State::Content
             };
             return true;
@@ -94,23 +101,31 @@ impl Headed {
                 || text.strip_prefix(name).is_some_and(|blank| blank.trim().is_empty())
         });
         if !may_be_name {
+            self.keep_marker(events);
             self.state = State::Content;
         }
         !may_be_name
+    }
+
+    /// No call follows the marker: it is content.
+    fn keep_marker(&mut self, events: &mut Events) {
+        self.content.push(std::mem::take(&mut self.marker), events);
     }
 
     /// Waits for the end of a call, unless it cannot be one.
     fn call(&mut self, events: &mut Events) -> bool {
         let first = self.buffer.trim_start().chars().next();
         if first.is_some_and(|first| first != self.body.first) {
-            self.not_a_call();
+            self.not_a_call(events);
             return true;
         }
         match find_from(&self.buffer, self.searched, &[self.separator]) {
             Found::Marker { at, .. } => {
                 let body = take(&mut self.buffer, at);
                 take(&mut self.buffer, self.separator.len());
-                self.end_call(&body, events);
+                if !self.end_call(&body, events) {
+                    self.marker = self.separator;
+                }
                 self.searched = 0;
                 self.state = State::Head;
                 true
@@ -126,27 +141,29 @@ impl Headed {
         }
     }
 
-    /// Puts the line with the name back in front of the text.
-    fn not_a_call(&mut self) {
+    /// The line with the name is content, and so is what follows.
+    fn not_a_call(&mut self, events: &mut Events) {
         if let State::Call { line, .. } = &self.state {
-            self.buffer.insert_str(0, line);
+            self.content.push(line, events);
         }
         self.searched = 0;
         self.state = State::Content;
     }
 
-    fn end_call(&mut self, body: &str, events: &mut Events) {
-        let State::Call { name, line } = &self.state else { return };
+    /// Ends what looked like a call; false: it was content.
+    fn end_call(&mut self, body: &str, events: &mut Events) -> bool {
+        let State::Call { name, line } = &self.state else { return false };
         if let Some(call) = (self.body.read)(name, body) {
             self.content.before_call(events);
             self.calls += 1;
             if self.calls == 1 || !self.tools.single() {
                 events.call(call);
             }
-        } else {
-            self.content.push(line, events);
-            self.content.push(body, events);
+            return true;
         }
+        self.content.push(line, events);
+        self.content.push(body, events);
+        false
     }
 
     /// Passes content on up to the next separator.
@@ -160,6 +177,7 @@ impl Headed {
         self.content.push(&text, events);
         if ended {
             take(&mut self.buffer, self.separator.len());
+            self.marker = self.separator;
             self.state = State::Head;
         }
         ended
@@ -177,6 +195,7 @@ impl ReplyParser for Headed {
         if matches!(self.state, State::Call { .. }) {
             self.end_call(&text, events);
         } else {
+            self.keep_marker(events);
             self.content.push(&text, events);
         }
         self.content.finish(reason, events);

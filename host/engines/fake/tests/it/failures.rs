@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine_protocol::{ErrorCode, EventKind};
-use supervisor::{Cause, ModelState, RestartPolicy, SupervisorError, WorkerSpec};
+use supervisor::{Cause, ModelState, ModelStatus, RestartPolicy, SupervisorError, WorkerSpec};
 
 use crate::common::{Host, is_alive, patiently, read, spec};
 
@@ -77,7 +77,7 @@ async fn a_crash_loop_is_given_up() {
     let cause = cause(&host, looping).await;
     check(
         &cause.to_string(),
-        &["SIGABRT", "while it loads, as told", "given up after 3 crashes", "terminate"],
+        &["SIGABRT", "while it loads, as told", "given up after 3 crashes", "tried again"],
     );
     check(cause.brief(), &["SIGABRT", "given up after 3 crashes"]);
     assert!(!cause.brief().contains("as told"), "a line of the log: {}", cause.brief());
@@ -86,6 +86,19 @@ async fn a_crash_loop_is_given_up() {
     // A model that is given up makes place for one that works.
     host.launch(spec(&[])).await;
     assert_eq!(host.reply(&uid, "fine").await.text, "fine");
+}
+
+#[tokio::test]
+async fn a_model_that_was_given_up_is_tried_again() {
+    let host = Host::new();
+    let mut looping = spec(&["--crash-on-load"]);
+    looping.restart.window = Duration::from_millis(300);
+    looping.restart.first_delay = Duration::from_millis(1);
+    let uid = looping.uid.clone();
+    host.supervisor.launch(looping).unwrap();
+    let failed = |status: &ModelStatus| status.state == ModelState::Error;
+    let tries = patiently(host.supervisor.until(&uid, failed)).await.unwrap().restarts;
+    patiently(host.supervisor.until(&uid, |status| status.restarts > tries)).await.unwrap();
 }
 
 #[tokio::test]

@@ -1,13 +1,14 @@
 //! Grammars to matchers, within limits, kept for the next request.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine_protocol::{Constraint, EngineError, ErrorCode, GrammarSyntax};
 use llguidance::api::TopLevelGrammar;
 use llguidance::{Matcher, ParserFactory};
 use serde_json::{Value, json};
-use toktrie::{ApproximateTokEnv, TokEnv, TokRxInfo, TokTrie};
+use toktrie::{ApproximateTokEnv, SimpleVob, TokEnv, TokRxInfo, TokTrie};
 
 use super::LimitExceeded;
 use super::gbnf::Gbnf;
@@ -26,9 +27,12 @@ const MOST_CACHED: usize = 64 << 20;
 /// as llguidance does not report it.
 const CACHED_LEAST: usize = 128 << 10;
 const CACHED_PER_BYTE: usize = 64;
-/// Earley items for one mask. Grammars of single characters need more than llguidance's default;
-/// this many take about a tenth of a second.
+/// Earley items for one mask. Grammars of single characters need more than llguidance's default,
+/// most of all beside a great vocabulary; this many take a tenth of a second or more.
 const MOST_ITEMS: usize = 2_000_000;
+/// Earley items for one place in the text; about four for each property that an object may have.
+/// The work for a row grows with the square of it.
+const MOST_IN_ROW: usize = 5_000;
 /// What may stand between the elements of JSON: a space, or a new line with its indentation.
 /// llguidance allows any amount, and a small model at a high temperature never comes back from it.
 const WHITESPACE: &str = r"( |\n[ \t]{0,20})?";
@@ -36,13 +40,29 @@ const WHITESPACE: &str = r"( |\n[ \t]{0,20})?";
 /// A grammar that is ready; each sequence works on a copy.
 pub(crate) struct Compiled {
     matcher: Matcher,
+    /// What the grammar can begin with.
+    first: SimpleVob,
     env: TokEnv,
     triggers: Vec<String>,
+    slow: AtomicBool,
 }
 
 impl Compiled {
     pub(super) fn start(&self) -> Matcher {
         self.matcher.deep_clone()
+    }
+
+    pub(super) fn first(&self) -> &SimpleVob {
+        &self.first
+    }
+
+    /// Whether the last token took long to follow.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_slow(&self, slow: bool) {
+        self.slow.store(slow, Ordering::Relaxed);
     }
 
     pub(super) fn trie(&self) -> &TokTrie {
@@ -77,6 +97,7 @@ impl Compiler {
         let limits = factory.limits_mut();
         limits.verbose_errors = false;
         limits.step_max_items = MOST_ITEMS;
+        limits.max_items_in_row = MOST_IN_ROW;
         Ok(Self { factory, cache: Mutex::new(VecDeque::new()) })
     }
 
@@ -89,14 +110,16 @@ impl Compiler {
         if let Some(known) = self.cached(constraint) {
             return Ok(known);
         }
-        let matcher = self.matcher(constraint).map_err(|error| refused(&error))?;
+        let (matcher, first) = self.matcher(constraint).map_err(|error| refused(&error))?;
         let env = self.factory.tok_env().clone();
-        let compiled = Arc::new(Compiled { matcher, env, triggers: constraint.triggers.clone() });
+        let triggers = constraint.triggers.clone();
+        let slow = AtomicBool::new(false);
+        let compiled = Arc::new(Compiled { matcher, first, env, triggers, slow });
         self.keep(constraint, &compiled);
         Ok(compiled)
     }
 
-    fn matcher(&self, constraint: &Constraint) -> Result<Matcher, String> {
+    fn matcher(&self, constraint: &Constraint) -> Result<(Matcher, SimpleVob), String> {
         let source = constraint.source.as_str();
         match constraint.syntax {
             GrammarSyntax::JsonSchema => {
@@ -107,16 +130,16 @@ impl Compiler {
             GrammarSyntax::Gbnf => {
                 let gbnf = Gbnf::parse(source).map_err(|error| error.to_string())?;
                 if let Some(regex) = gbnf.to_regex()
-                    && let Ok(matcher) = self.build(TopLevelGrammar::from_regex(&regex))
+                    && let Ok(built) = self.build(TopLevelGrammar::from_regex(&regex))
                 {
-                    return Ok(matcher);
+                    return Ok(built);
                 }
                 self.build(TopLevelGrammar::from_lark(gbnf.to_lark()))
             }
         }
     }
 
-    fn build(&self, grammar: TopLevelGrammar) -> Result<Matcher, String> {
+    fn build(&self, grammar: TopLevelGrammar) -> Result<(Matcher, SimpleVob), String> {
         let factory = std::panic::AssertUnwindSafe(&self.factory);
         let parser = llguidance::panic_utils::catch_unwind(move || factory.create_parser(grammar));
         let mut matcher = Matcher::new(parser);
@@ -125,8 +148,8 @@ impl Compiler {
             Ok(mask) if mask.is_zero() => {
                 Err("no text of this vocabulary can satisfy the constraint".to_owned())
             }
-            Ok(_) => Ok(matcher),
-            Err(error) => Err(first_lines(&error.to_string())),
+            Ok(mask) => Ok((matcher, mask)),
+            Err(error) => Err(explained(&error.to_string())),
         }
     }
 
@@ -212,6 +235,21 @@ fn trie(vocabulary: &Vocabulary) -> TokTrie {
 
 fn refused(cause: &str) -> EngineError {
     EngineError::new(ErrorCode::InvalidConstraint, format!("the constraint is refused: {cause}"))
+}
+
+/// What llguidance says, in words that help whoever wrote the grammar.
+pub(super) fn explained(error: &str) -> String {
+    if error.contains("NoExtensionBias") {
+        return "the grammar can never produce a text".to_owned();
+    }
+    if error.contains("Current row has") {
+        return format!(
+            "the grammar leaves more than {MOST_IN_ROW} ways to go on at one place, such as \
+             optional properties (about four ways each); make properties required or split the \
+             object, or remove ambiguity"
+        );
+    }
+    first_lines(error)
 }
 
 fn first_lines(text: &str) -> String {

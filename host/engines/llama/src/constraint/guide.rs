@@ -6,6 +6,7 @@ use llguidance::Matcher;
 use toktrie::SimpleVob;
 
 use super::Compiled;
+use super::compiler::explained;
 
 /// What a token did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,29 +28,33 @@ enum State {
 pub(crate) struct Guide {
     compiled: Arc<Compiled>,
     state: State,
+    /// What the grammar allows next; `None`: everything.
+    mask: Option<SimpleVob>,
 }
 
 impl Guide {
     pub(crate) fn new(compiled: Arc<Compiled>) -> Self {
-        let state = if compiled.triggers().is_empty() {
-            State::Bound(Box::new(compiled.start()))
+        let (state, mask) = if compiled.triggers().is_empty() {
+            (State::Bound(Box::new(compiled.start())), Some(compiled.first().clone()))
         } else {
-            State::Free { tail: Vec::new() }
+            (State::Free { tail: Vec::new() }, None)
         };
-        Self { compiled, state }
+        Self { compiled, state, mask }
+    }
+
+    /// The grammar.
+    pub(super) fn compiled(&self) -> &Compiled {
+        &self.compiled
+    }
+
+    /// Whether its grammar is known to take long for a token.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.compiled.is_slow()
     }
 
     /// The tokens that the grammar allows next; `None`: all.
-    ///
-    /// # Errors
-    /// The grammar needs more work for one token than its limits allow.
-    pub(crate) fn mask(&mut self) -> Result<Option<SimpleVob>, String> {
-        match &mut self.state {
-            State::Free { .. } => Ok(None),
-            State::Bound(matcher) => {
-                matcher.compute_mask_or_eos().map(Some).map_err(|error| error.to_string())
-            }
-        }
+    pub(crate) fn mask(&self) -> Option<&SimpleVob> {
+        self.mask.as_ref()
     }
 
     /// Whether a token may follow while no grammar binds: one that runs on past a trigger may
@@ -74,14 +79,26 @@ impl Guide {
         }
     }
 
-    /// Goes on by a token that the mask allows and [`Guide::admits`] admits.
+    /// Goes on by a token that the mask allows and [`Guide::admits`] admits, and finds what may
+    /// come next. An ambiguous grammar can take a second for it.
     ///
     /// # Errors
-    /// The grammar cannot follow.
-    pub(crate) fn accept(&mut self, token: u32, piece: &[u8]) -> Result<Progress, String> {
+    /// The grammar cannot follow, or needs more work for one token than its limits allow.
+    pub(super) fn follow(&mut self, token: u32, piece: &[u8]) -> Result<Progress, String> {
+        let progress = self.accept(token, piece)?;
+        self.mask = match &mut self.state {
+            State::Bound(matcher) if progress == Progress::Open => {
+                Some(matcher.compute_mask_or_eos().map_err(|error| explained(&error.to_string()))?)
+            }
+            _ => None,
+        };
+        Ok(progress)
+    }
+
+    fn accept(&mut self, token: u32, piece: &[u8]) -> Result<Progress, String> {
         match &mut self.state {
             State::Bound(matcher) => {
-                matcher.consume_token(token).map_err(|error| error.to_string())?;
+                matcher.consume_token(token).map_err(|error| explained(&error.to_string()))?;
             }
             State::Free { tail } => {
                 let before = std::mem::take(tail);

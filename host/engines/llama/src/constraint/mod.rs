@@ -2,13 +2,15 @@
 //!
 //! Everything goes through llguidance: schemas, expressions, Lark grammars, and GBNF by way of
 //! [`gbnf`]. Grammars are compiled off the decoding thread and kept; a sequence follows one
-//! through its [`Guide`].
+//! through its [`Guide`], whose work the [`Follower`] does beside the decoding thread.
 
 mod compiler;
+mod follower;
 mod gbnf;
 mod guide;
 
 pub(crate) use compiler::{Compiled, Compiler};
+pub(crate) use follower::{Follower, Step, Stepped};
 pub(crate) use guide::{Guide, Progress};
 
 /// A limit that a grammar exceeds.

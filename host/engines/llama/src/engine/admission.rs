@@ -132,6 +132,7 @@ impl Engine {
             prompt: prompt.len(),
             limit,
             random: rand::random(),
+            followed: std::cell::Cell::default(),
         });
         // State that cannot be shared is computed for each sequence.
         let (first, forks) = if self.model.shares { (1, sequences - 1) } else { (sequences, 0) };

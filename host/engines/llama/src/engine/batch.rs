@@ -1,7 +1,7 @@
 //! One batch: what goes in, what comes out.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine_protocol::{EngineError, ErrorCode, EventKind, Finish, RequestId};
 
@@ -11,6 +11,9 @@ use crate::native::Decoded;
 use crate::scheduler::{Plan, Work, plan};
 use crate::sequence::{Outcome, Sequence};
 
+/// How long a step waits for guides.
+const MOMENT: Duration = Duration::from_millis(5);
+
 /// A sequence whose last pending token is in the batch, and the row of its logits.
 struct Row {
     at: usize,
@@ -19,7 +22,11 @@ struct Row {
 
 impl Engine {
     pub(super) fn run_batch(&mut self) {
-        let Some(plan) = self.plan() else { return };
+        let Some(plan) = self.plan() else {
+            self.gather(MOMENT, true);
+            self.sample(&[]);
+            return;
+        };
         if !self.apply_adapter(plan.group) {
             return;
         }
@@ -46,6 +53,7 @@ impl Engine {
         }
         self.account(&plan);
         self.pace.record(plan.prefill(), begun.elapsed());
+        self.gather(Duration::ZERO, false);
         self.sample(&rows);
     }
 
@@ -175,6 +183,10 @@ impl Engine {
                 }
                 let outcome = match self.model.context.logits(*row) {
                     None => Outcome::Failed(internal("llama.cpp gave no logits")),
+                    Some(logits) if sequence.is_away() => {
+                        sequence.hold(logits);
+                        continue;
+                    }
                     Some(logits) => sequence.advance(
                         logits,
                         &self.model.vocabulary,
@@ -193,6 +205,18 @@ impl Engine {
             }
         }
         self.running.extend(forks);
+        for sequence in &mut self.running {
+            let Some(logits) = sequence.take_held() else { continue };
+            let vocabulary = &self.model.vocabulary;
+            match sequence.advance(&logits, vocabulary, &mut self.candidates, &mut self.events) {
+                Outcome::Goes => self.stats.completion_tokens += 1,
+                Outcome::Ended(reason) => {
+                    self.stats.completion_tokens += 1;
+                    ended.push((sequence.order, reason));
+                }
+                Outcome::Failed(error) => failed.push((sequence.request.id(), error)),
+            }
+        }
         for (request, error) in failed {
             self.fail(request, error);
         }
@@ -202,6 +226,55 @@ impl Engine {
                 let sequence = self.running.remove(at);
                 self.finish(sequence, reason);
             }
+        }
+        self.send_off();
+    }
+
+    /// Hands the guides whose sequences got a token to the follower, and gives it a moment.
+    fn send_off(&mut self) {
+        let mut sent = false;
+        for sequence in &mut self.running {
+            if let Some(step) = sequence.send_off(&self.model.vocabulary) {
+                self.follower.start(step);
+                sent = true;
+            }
+        }
+        if sent {
+            self.gather(MOMENT, false);
+        }
+    }
+
+    /// Takes guides back from the follower. Quick ones are waited for, as a token without its mask
+    /// loses a step; slow ones only where there is nothing else to do.
+    fn gather(&mut self, limit: Duration, idle: bool) {
+        let until = Instant::now() + limit;
+        let mut waits = idle;
+        loop {
+            let quick = |sequence: &Sequence| sequence.is_away() && !sequence.is_slow();
+            let away = waits && self.running.iter().any(Sequence::is_away);
+            let stepped = if away || self.running.iter().any(quick) {
+                self.follower.finished(until.saturating_duration_since(Instant::now()))
+            } else {
+                self.follower.finished(Duration::ZERO)
+            };
+            let Some(stepped) = stepped else { break };
+            waits = false;
+            let order = stepped.order;
+            let mut sequences = self.running.iter_mut().chain(&mut self.parked);
+            let Some(sequence) = sequences.find(|sequence| sequence.order == order) else {
+                continue;
+            };
+            let request = sequence.request.id();
+            if let Err(error) = sequence.take_back(stepped) {
+                self.fail(request, error);
+            }
+        }
+        let verdict = |sequence: &Sequence| sequence.verdict().is_some();
+        while let Some(at) = self.running.iter().position(verdict) {
+            let mut sequence = self.running.remove(at);
+            let reason = sequence.verdict().unwrap_or(Finish::Stop);
+            sequence.close(&mut self.events);
+            self.finish(sequence, reason);
         }
     }
 

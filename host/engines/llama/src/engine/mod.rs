@@ -13,12 +13,14 @@ use engine_protocol::{
     LoadedModel, RequestId, Tokenize, WorkerStats,
 };
 
+use crate::constraint::Follower;
 use crate::ledger::{Holder, Ledger};
 use crate::load::{Model, load};
 use crate::native::{Batch, Pulse};
 use crate::pace::Pace;
+use crate::pool::{Done, Job, Pool, work};
 use crate::prefix::{Prefixes, Retained};
-use crate::request::{Bounds, Done, Job, Pool, Preparer, Ready, is_long, is_long_prompt};
+use crate::request::{Bounds, Preparer, Ready, is_long, is_long_prompt};
 use crate::sampler::Candidates;
 use crate::sequence::Sequence;
 use crate::vocabulary::Vocabulary;
@@ -34,8 +36,9 @@ pub struct Engine {
     settings: LoadSettings,
     preparer: Arc<Preparer>,
     pool: Pool,
-    /// Requests that are being made ready, and since when; `None` for one that was cancelled.
-    preparing: HashMap<RequestId, Option<(u32, Instant)>>,
+    preparing: HashMap<RequestId, Preparing>,
+    follower: Follower,
+    fault: Option<EngineError>,
     tokenizing: usize,
     waiting: VecDeque<Ready>,
     /// Sequences that were taken out of the KV cache to make room, the oldest first.
@@ -56,6 +59,15 @@ pub struct Engine {
     events: Vec<Event>,
     answers: Vec<FromEngine>,
     stopped: bool,
+}
+
+/// A request that is being made ready.
+struct Preparing {
+    sequences: u32,
+    /// When a thread took it up.
+    begun: Option<Instant>,
+    /// Whether it was cancelled; only the thread is awaited.
+    abandoned: bool,
 }
 
 /// How fast requests end, for a client that has to come back.
@@ -102,14 +114,19 @@ impl Engine {
         let preparer = Arc::new(Preparer::new(Arc::clone(&model.vocabulary), bounds));
         let places = usize::try_from(settings.queue.saturating_add(loaded.parallel));
         let places = places.unwrap_or(usize::MAX).min(1 << 16);
-        let pool = Pool::new(&preparer, places).map_err(|error| {
+        let no_thread = |error: std::io::Error| {
             EngineError::new(ErrorCode::LoadFailed, format!("no thread can be started: {error}"))
-        })?;
+        };
+        let worker = Arc::clone(&preparer);
+        let pool = Pool::new(move |job| work(&worker, job), places).map_err(no_thread)?;
+        let follower = Follower::new().map_err(no_thread)?;
         let target = Duration::from_millis(u64::from(settings.step_target_ms.max(1)));
         Ok(Self {
             preparer,
             pool,
             preparing: HashMap::new(),
+            follower,
+            fault: None,
             tokenizing: 0,
             waiting: VecDeque::new(),
             parked: VecDeque::new(),
@@ -162,12 +179,21 @@ impl Engine {
         self.stopped
     }
 
+    /// Why the engine can go on no longer, if so.
+    pub fn fault(&self) -> Option<&EngineError> {
+        self.fault.as_ref()
+    }
+
+    fn being_prepared(&self) -> usize {
+        self.preparing.values().filter(|preparing| !preparing.abandoned).count()
+    }
+
     /// The state for metrics.
     pub fn stats(&self) -> WorkerStats {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         WorkerStats {
             running: count(self.running.iter().map(Sequence::seats).sum()),
-            waiting: count(self.waiting.len() + self.parked.len() + self.preparing.len()),
+            waiting: count(self.waiting.len() + self.parked.len() + self.being_prepared()),
             kv_used: count(self.ledger.used()),
             ..self.stats
         }
@@ -195,7 +221,7 @@ impl Engine {
         let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
         let taken: usize = self.running.iter().map(Sequence::seats).sum();
         let seats = count(self.model.loaded.parallel).saturating_sub(taken);
-        let waits = self.waiting.len() + self.parked.len() + self.preparing.len();
+        let waits = self.waiting.len() + self.parked.len() + self.being_prepared();
         // Who finds a free seat does not wait.
         if waits >= count(self.settings.queue).saturating_add(seats) {
             self.refuse(request, overloaded(waits, self.drain.retry_after()));
@@ -206,7 +232,8 @@ impl Engine {
             let ready = self.preparer.prepare(generate);
             self.enqueue(request, ready);
         } else if self.pool.start(Job::Generate(generate)) {
-            self.preparing.insert(request, Some((sequences, Instant::now())));
+            let preparing = Preparing { sequences, begun: None, abandoned: false };
+            self.preparing.insert(request, preparing);
         } else {
             self.refuse(request, overloaded(waits, self.drain.retry_after()));
         }
@@ -228,9 +255,10 @@ impl Engine {
 
     /// Ends a request; its cells are free when this returns.
     pub fn cancel(&mut self, request: RequestId) {
-        if let Some(entry) = self.preparing.get_mut(&request)
-            && let Some((sequences, _)) = entry.take()
+        if let Some(preparing) = self.preparing.get_mut(&request)
+            && !std::mem::replace(&mut preparing.abandoned, true)
         {
+            let sequences = preparing.sequences;
             self.report_cancelled(request, 0..sequences);
         }
         if let Some(at) = self.waiting.iter().position(|ready| ready.generate.request == request)
@@ -268,9 +296,15 @@ impl Engine {
     fn collect(&mut self) {
         while let Some(done) = self.pool.finished() {
             match done {
+                Done::Begun(request) => {
+                    if let Some(preparing) = self.preparing.get_mut(&request) {
+                        preparing.begun = Some(Instant::now());
+                    }
+                }
                 Done::Generate(request, ready) => {
                     // One that was cancelled or took too long has been answered already.
-                    if self.preparing.remove(&request).flatten().is_some() {
+                    let preparing = self.preparing.remove(&request);
+                    if preparing.is_some_and(|preparing| !preparing.abandoned) {
                         self.enqueue(request, ready);
                     }
                 }
@@ -283,11 +317,21 @@ impl Engine {
         let late: Vec<RequestId> = self
             .preparing
             .iter()
-            .filter(|(_, since)| since.is_some_and(|(_, since)| since.elapsed() > COMPILE_LIMIT))
+            .filter(|(_, preparing)| {
+                preparing.begun.is_some_and(|begun| begun.elapsed() > COMPILE_LIMIT)
+            })
             .map(|(request, _)| *request)
             .collect();
         for request in late {
-            self.preparing.insert(request, None);
+            let known = self.preparing.remove(&request);
+            // The thread may never come back, so another takes its place.
+            if let Err(cause) = self.pool.replace(request) {
+                let message = format!("{cause}; the worker has to start anew");
+                self.fault = Some(EngineError::new(ErrorCode::Internal, message));
+            }
+            if known.is_some_and(|preparing| preparing.abandoned) {
+                continue;
+            }
             let limit = COMPILE_LIMIT.as_secs();
             let message =
                 format!("the constraint takes more than {limit} s to compile; simplify it");
@@ -329,6 +373,7 @@ impl Engine {
 
     /// Frees a running sequence's cells and its slot.
     fn release(&mut self, sequence: &mut Sequence) {
+        sequence.drop_held();
         self.model.context.forget(sequence.slot);
         self.ledger.release(&std::mem::take(&mut sequence.cells), Holder::Running);
         self.free_slots.push(sequence.slot);

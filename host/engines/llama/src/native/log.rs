@@ -48,7 +48,10 @@ unsafe extern "C" fn on_line(level: sys::ggml_log_level, text: *const c_char, _d
     }
     let line = std::mem::take(&mut log.line);
     let line = line.trim_end();
+    // The KV cache is shared by many contexts, so it is longer than one in any sound configuration.
+    let expected = line.contains("n_ctx_seq (") && line.contains("> n_ctx_train (");
     match log.level {
+        sys::GGML_LOG_LEVEL_WARN if expected => tracing::debug!(target: "llama.cpp", "{line}"),
         sys::GGML_LOG_LEVEL_ERROR => tracing::error!(target: "llama.cpp", "{line}"),
         sys::GGML_LOG_LEVEL_WARN => tracing::warn!(target: "llama.cpp", "{line}"),
         // Loading alone says hundreds of lines at this level.

@@ -1,15 +1,17 @@
 //! Grammars over a model that has no idea of them: nothing but the constraint makes these valid.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine_llama::Engine;
-use engine_protocol::{Constraint, ErrorCode, Finish, Generate, GrammarSyntax, Sampling};
+use engine_protocol::{
+    Constraint, ErrorCode, Finish, Generate, GrammarSyntax, LoadSettings, Sampling,
+};
 use serde_json::Value;
 
 use crate::support::{
-    Reply, constraint, drive, enter, generate, greedy, load, one, run, settings, stories,
-    tiny_model, wild,
+    Replies, Reply, constraint, drive, enter, generate, greedy, guide, load, one, run, settings,
+    stories, tiny_model, wild,
 };
 
 const SCHEMA: &str = r#"{
@@ -256,7 +258,7 @@ fn joined(count: usize, part: impl Fn(usize) -> String) -> String {
 fn compiling_holds_nobody_up() {
     let (_folder, path) = tiny_model();
     let mut engine = load(&path, settings());
-    let mut replies = crate::support::Replies::new();
+    let mut replies = Replies::new();
     engine.submit(Box::new(Generate {
         sampling: Sampling { ignore_eos: true, ..greedy() },
         ..generate(1, "the", 100)
@@ -325,5 +327,130 @@ fn hostile_sources_are_refused_and_harm_nobody() {
         assert!(took.as_secs() < 15, "{shown} took {took:?}");
         // The engine is well afterwards.
         assert!(one(&mut engine, generate(id + 1000, "the", 2)).error.is_none());
+    }
+}
+
+/// 2^60 ways through rules that all say nothing.
+fn nothing_doubled() -> String {
+    let chain = joined(60, |i| format!("a{i} ::= a{n} a{n}\n", n = i + 1));
+    format!("root ::= a0\n{chain}a60 ::= \"\"\n")
+}
+
+#[test]
+fn a_grammar_of_nothing_doubled_keeps_nobody_from_being_prepared() {
+    let (_folder, path) = tiny_model();
+    let mut engine = load(&path, settings());
+    let choice = |id| constrained(id, wild(1), constraint(GrammarSyntax::Regex, "yes|no"), 20);
+    // What is made once for the vocabulary is not part of the measurement.
+    assert!(one(&mut engine, choice(1)).error.is_none());
+    let begun = Instant::now();
+    for id in 2..8 {
+        let grammar = constraint(GrammarSyntax::Gbnf, &nothing_doubled());
+        engine.submit(Box::new(constrained(id, wild(1), grammar, 8)));
+    }
+    engine.submit(Box::new(choice(8)));
+    let mut replies = Replies::new();
+    drive(&mut engine, &mut replies, |_| {});
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(["yes", "no"].contains(&replies[&(8, 0)].text.as_str()));
+    assert_eq!(engine.stats().waiting, 0);
+}
+
+#[test]
+fn what_can_never_be_said_is_called_so() {
+    let (_folder, path) = tiny_model();
+    let mut engine = load(&path, settings());
+    let never = "the grammar can never produce a text";
+    let cases = [
+        (GrammarSyntax::Gbnf, "root ::= root", never),
+        (GrammarSyntax::Lark, "start: start", never),
+        (GrammarSyntax::JsonSchema, r##"{"$ref":"#"}"##, never),
+        (GrammarSyntax::Regex, "[^\\x00-\\u{10ffff}]", never),
+    ];
+    for (id, (syntax, source, expect)) in (1..).zip(cases) {
+        let reply = one(&mut engine, constrained(id, wild(1), constraint(syntax, source), 8));
+        let error = reply.error.unwrap_or_else(|| panic!("{source} is not refused"));
+        assert_eq!(error.code, ErrorCode::InvalidConstraint, "{source}");
+        assert!(error.message.contains(expect), "{source}: {error}");
+        assert!(!error.message.contains("NoExtension"), "{source}: {error}");
+    }
+}
+
+fn optional_properties(count: usize) -> String {
+    let part =
+        |i| format!("{}\"property{i}\":{{\"type\":\"integer\"}}", [",", ""][usize::from(i == 0)]);
+    let properties = joined(count, part);
+    format!(r#"{{"type":"object","properties":{{{properties}}},"additionalProperties":false}}"#)
+}
+
+#[test]
+fn great_schemas_are_followed_and_greater_ones_refused_in_plain_words() {
+    let (_folder, path) = tiny_model();
+    let mut engine = load(&path, settings());
+    let words = joined(1000, |i| format!("{}\"word{i}\"", [",", ""][usize::from(i == 0)]));
+    for (id, source) in (1..).zip([optional_properties(500), format!(r#"{{"enum":[{words}]}}"#)]) {
+        let grammar = constraint(GrammarSyntax::JsonSchema, &source);
+        let reply = one(&mut engine, constrained(id, wild(3), grammar, 60));
+        assert!(reply.error.is_none(), "{:?}", reply.error);
+        if reply.finish == Some(Finish::Stop) {
+            serde_json::from_str::<Value>(&reply.text).unwrap();
+        }
+    }
+    let grammar = constraint(GrammarSyntax::JsonSchema, &optional_properties(1500));
+    let error = one(&mut engine, constrained(3, wild(3), grammar, 60)).error.unwrap();
+    assert_eq!(error.code, ErrorCode::InvalidConstraint);
+    assert!(error.message.contains("optional properties"), "{error}");
+}
+
+/// The longest time between two pieces of a plain reply.
+fn longest_gap(engine: &mut Engine, others: Vec<Generate>) -> (Duration, Replies) {
+    let sampling = Sampling { ignore_eos: true, ..greedy() };
+    engine.submit(Box::new(Generate { sampling, ..generate(1, "the", 300) }));
+    for other in others {
+        engine.submit(Box::new(other));
+    }
+    let mut replies = Replies::new();
+    let (mut last, mut longest) = (None::<Instant>, Duration::ZERO);
+    while !engine.is_idle() || engine.is_preparing() {
+        engine.step();
+        enter(&mut replies, engine.take_output());
+        let Some(reply) = replies.get(&(1, 0)) else { continue };
+        let count = reply.reported;
+        let now = Instant::now();
+        if count > 0 && reply.finish.is_none() {
+            longest = longest.max(last.map_or(Duration::ZERO, |last| now - last));
+            last = Some(now);
+        }
+        let stats = engine.stats();
+        assert!(stats.kv_used <= stats.kv_total, "{stats:?}");
+    }
+    (longest, replies)
+}
+
+#[test]
+fn an_ambiguous_grammar_holds_nobody_up() {
+    let (_folder, tiny) = tiny_model();
+    let path = guide().unwrap_or(tiny);
+    for sequences in [1, 4, 16] {
+        let settings = LoadSettings { parallel: 20, kv_tokens: 8192, ..settings() };
+        let mut engine = load(&path, settings);
+        let (alone, _) = longest_gap(&mut engine, Vec::new());
+        let source = "root ::= x\nx ::= x x | x x x | [a-z ]";
+        let sampling = Sampling { temperature: Some(1.5), ignore_eos: true, ..wild(1) };
+        let grammar = constraint(GrammarSyntax::Gbnf, source);
+        let attack = Generate { sequences, ..constrained(2, sampling, grammar, 200) };
+        let begun = Instant::now();
+        let (beside, replies) = longest_gap(&mut engine, vec![attack]);
+        println!("n = {sequences}: {alone:?} alone, {beside:?} beside, {:?}", begun.elapsed());
+        assert_eq!(replies[&(1, 0)].completion_tokens, 300);
+        // Its end is a text or a refusal, and not far away.
+        let attack = &replies[&(2, 0)];
+        assert!(attack.finish.is_some() || attack.error.is_some());
+        if let Some(error) = &attack.error {
+            assert_eq!(error.code, ErrorCode::InvalidConstraint);
+            println!("{error}");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(40), "{:?}", begun.elapsed());
+        assert!(beside < Duration::from_millis(400), "{beside:?} beside, {alone:?} alone");
     }
 }

@@ -1,0 +1,70 @@
+//! Routes that Xinference and OpenAI have and this server has not.
+//!
+//! A client that asks for one learns so in words, rather than from a bare 404 that looks like a
+//! wrong address.
+
+use std::sync::Arc;
+
+use axum::{Router, http::StatusCode, routing::any};
+
+use crate::{error::ApiError, state::Shared};
+
+/// Kinds of inference, by path.
+const INFERENCE: [(&str, &str); 11] = [
+    ("/v1/embeddings", "embeddings"),
+    ("/v1/rerank", "reranking"),
+    ("/v1/audio/{*rest}", "audio"),
+    ("/v1/images/{*rest}", "images"),
+    ("/v1/video/{*rest}", "video"),
+    ("/v1/messages", "Anthropic's messages"),
+    ("/v1/messages/{*rest}", "Anthropic's messages"),
+    ("/anthropic/{*rest}", "Anthropic's messages"),
+    ("/v1/responses", "OpenAI's responses"),
+    ("/v1/responses/{*rest}", "OpenAI's responses"),
+    ("/v1/conversations/{*rest}", "OpenAI's conversations"),
+];
+
+/// What Xinference has to manage models.
+const MANAGEMENT: [&str; 11] = [
+    "/v1/models/instance",
+    "/v1/models/recommend",
+    "/v1/models/{uid}/cancel",
+    "/v1/models/{uid}/reload",
+    "/v1/models/{uid}/replicas/{id}",
+    "/v1/model_registrations/{*rest}",
+    "/v1/engines/{*rest}",
+    "/v1/cache/{*rest}",
+    "/v1/autostart/{*rest}",
+    "/v1/launch_history",
+    "/v1/model_favorites",
+];
+
+/// The routes, each with an answer that says what to use instead.
+pub(crate) fn routes() -> Router<Arc<Shared>> {
+    let mut router = Router::new();
+    for (path, what) in INFERENCE {
+        router = router.route(path, any(move || async move { offers_no(what) }));
+    }
+    for path in MANAGEMENT {
+        router = router.route(path, any(launch));
+    }
+    router
+}
+
+fn offers_no(what: &str) -> ApiError {
+    absent(format!(
+        "this server offers no route for {what} yet: it answers /v1/chat/completions and /v1/completions"
+    ))
+}
+
+/// The answer to whoever wants to launch, end or change a model.
+pub(crate) async fn launch() -> ApiError {
+    absent(
+        "models are launched and ended by the server's configuration, not over HTTP: change models.toml and start the server again"
+            .to_owned(),
+    )
+}
+
+fn absent(message: String) -> ApiError {
+    ApiError::new(StatusCode::NOT_IMPLEMENTED, message).code("not_implemented")
+}

@@ -1,0 +1,85 @@
+//! How many bytes of bodies the server holds at once, over all requests.
+
+use axum::http::StatusCode;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::error::ApiError;
+
+/// Permits stand for so many bytes, because a semaphore counts no further than 32 bits do.
+const UNIT: usize = 4096;
+
+/// Bodies of the greatest size that fit at once; small ones fit by the thousand.
+const LARGEST_AT_ONCE: usize = 8;
+
+/// The bytes of bodies that all requests together may hold.
+///
+/// Without it, as many slow clients as there are connections could each hold a whole body.
+pub(crate) struct BodyBudget {
+    units: Semaphore,
+    limit: usize,
+}
+
+/// What one body holds of the budget; it is given back when this is dropped.
+pub(crate) struct Share<'a> {
+    budget: &'a BodyBudget,
+    permit: Option<SemaphorePermit<'a>>,
+    units: usize,
+}
+
+impl BodyBudget {
+    /// A budget for bodies of at most `body_limit` bytes each.
+    pub(crate) fn new(body_limit: usize) -> Self {
+        let limit = body_limit.saturating_mul(LARGEST_AT_ONCE);
+        let units = limit.div_ceil(UNIT).clamp(1, Semaphore::MAX_PERMITS);
+        Self { units: Semaphore::new(units), limit }
+    }
+
+    /// The share of a body of which nothing has arrived yet.
+    pub(crate) fn share(&self) -> Share<'_> {
+        Share { budget: self, permit: None, units: 0 }
+    }
+}
+
+impl Share<'_> {
+    /// Grows the share to a body of so many bytes.
+    pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let wanted = bytes.div_ceil(UNIT);
+        let more = wanted.saturating_sub(self.units);
+        if more == 0 {
+            return Ok(());
+        }
+        let more_units = u32::try_from(more).unwrap_or(u32::MAX);
+        let permit = self.budget.units.try_acquire_many(more_units).map_err(|_| {
+            let limit = self.budget.limit;
+            let message = format!(
+                "the bodies of all requests together hold {limit} bytes already, which is the \
+                 limit: try again"
+            );
+            ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).code("overloaded").retry_after(1)
+        })?;
+        match &mut self.permit {
+            Some(held) => held.merge(permit),
+            None => self.permit = Some(permit),
+        }
+        self.units = wanted;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies_share_a_budget_and_give_it_back() {
+        let budget = BodyBudget::new(UNIT);
+        let mut shares: Vec<_> = (0..LARGEST_AT_ONCE).map(|_| budget.share()).collect();
+        for share in &mut shares {
+            assert!(share.grow(1).is_ok());
+            assert!(share.grow(UNIT).is_ok(), "a unit is held once");
+        }
+        assert!(budget.share().grow(1).is_err());
+        shares.pop();
+        assert!(budget.share().grow(1).is_ok());
+    }
+}

@@ -1,0 +1,90 @@
+//! What clients are told when something is refused or breaks.
+
+use inference::{InferenceError, ModelDefinition};
+use model::{Constraint, GrammarSyntax};
+use supervisor::RestartPolicy;
+
+use crate::host::Host;
+
+/// The text holds all of `parts`, and neither a folder nor a line of a log.
+#[track_caller]
+fn check(host: &Host, text: &str, parts: &[&str]) {
+    for part in parts {
+        assert!(text.contains(part), "`{text}` lacks `{part}`");
+    }
+    let folder = host.folder.path().to_str().unwrap();
+    assert!(!text.contains(folder) && !text.contains("log says"), "{text}");
+}
+
+#[tokio::test]
+async fn a_file_is_named_without_its_folder() {
+    let Some(host) = Host::start().await else { return };
+    std::fs::write(host.folder.path().join("bad.gguf"), "[package]").unwrap();
+    let error = host.inference.add_model(host.define("bad", "bad.gguf", &[])).await.unwrap_err();
+    check(&host, &error.to_string(), &["`bad`", "`bad.gguf`", "GGUF"]);
+    check(&host, &host.inference.model("bad").unwrap().error.unwrap(), &["`bad.gguf`"]);
+    check(&host, &host.inference.ready("bad").await.unwrap_err().to_string(), &["`bad.gguf`"]);
+}
+
+#[tokio::test]
+async fn a_crash_is_told_without_the_log_of_the_worker() {
+    let Some(host) = Host::start().await else { return };
+    let once = RestartPolicy { max_crashes: 1, ..RestartPolicy::default() };
+    let crashing = host.define("crashing", "tiny.gguf", &["--crash-on-load"]);
+    host.inference.add_model(ModelDefinition { restart: once, ..crashing }).await.unwrap();
+    let error = host.inference.ready("crashing").await.unwrap_err().to_string();
+    let info = host.inference.model("crashing").unwrap();
+    for text in [error, info.error.unwrap(), info.replicas[0].error.clone().unwrap()] {
+        check(&host, &text, &["SIGABRT"]);
+        assert!(!text.contains("as told"), "a line of the log: {text}");
+    }
+    let dying = host.complete(r#"{"fake": {"text": "a b c", "crash_after": 1}}"#, |_| {}).await;
+    let dying = dying.unwrap_err().to_string();
+    check(&host, &dying, &["`tiny`", "SIGABRT"]);
+    assert!(!dying.contains("as told"), "a line of the log: {dying}");
+}
+
+#[tokio::test]
+async fn a_refused_constraint_names_its_own_field() {
+    let Some(host) = Host::start().await else { return };
+    let fail =
+        r#"{"fake": {"fail": "invalid_constraint", "message": "the constraint is refused"}}"#;
+    for (syntax, field) in [
+        (GrammarSyntax::Regex, "guided_regex"),
+        (GrammarSyntax::Lark, "guided_grammar"),
+        (GrammarSyntax::JsonSchema, "response_format"),
+    ] {
+        let constraint = Constraint { syntax, source: "{}".into(), triggers: Vec::new() };
+        let refused = host.complete(fail, |g| g.constraint = Some(constraint)).await.unwrap_err();
+        let InferenceError::Invalid(refused) = refused else { panic!("{refused:?}") };
+        assert_eq!(refused.field.as_deref(), Some(field));
+        let expect = format!("`{field}` cannot be followed: the constraint is refused");
+        assert_eq!(refused.to_string(), expect);
+    }
+}
+
+#[tokio::test]
+async fn a_full_queue_names_the_model() {
+    let Some(host) = Host::start().await else { return };
+    let fail = r#"{"fake": {"fail": "overloaded", "message": "8 requests wait already"}}"#;
+    let refused = host.complete(fail, |_| {}).await.unwrap_err();
+    let expect = "Rate limit reached for the model `tiny`: 8 requests wait already";
+    assert_eq!(refused.to_string(), expect);
+}
+
+#[tokio::test]
+async fn more_sequences_than_the_model_generates_at_once_are_refused() {
+    let Some(host) = Host::start().await else { return };
+    let mut single = host.define("single", "tiny.gguf", &[]);
+    single.settings.parallel = 1;
+    host.inference.add_model(single).await.unwrap();
+    host.inference.ready("single").await.unwrap();
+    let draft = inference::CompletionDraft {
+        model: "single".into(),
+        prefix: "Once".into(),
+        suffix: None,
+        generation: inference::GenerationDraft { sequences: Some(2), ..Default::default() },
+    };
+    let refused = host.inference.complete(draft.try_into().unwrap()).await.err().unwrap();
+    check(&host, &refused.to_string(), &["`n` must be 1 for the model `single`, it is 2"]);
+}
