@@ -24,6 +24,8 @@ pub(crate) struct Header {
 
 const MAGIC: [u8; 4] = *b"GGUF";
 const DEFAULT_ALIGNMENT: u64 = 32;
+/// The engine asserts that every tensor begins at a multiple of this, in a file mapped to memory.
+const LEAST_ALIGNMENT: u64 = 32;
 
 impl Header {
     /// Reads a header from a file of so many bytes.
@@ -39,7 +41,7 @@ impl Header {
         let tensor_count = source.count(limits::TENSORS, &"the number of tensors")?;
         let key_count = source.count(limits::KEYS, &"the number of metadata keys")?;
         let metadata = Metadata::read(source, key_count)?;
-        let alignment = read_alignment(&metadata)?;
+        let alignment = read_alignment(&metadata, tensor_count)?;
         let tensors = read_tensors(source, tensor_count)?;
         let data_start = source.position().next_multiple_of(alignment);
         let weight_bytes = check_layout(&tensors, data_start, alignment, source.bytes())?;
@@ -71,19 +73,20 @@ fn read_version<R: Read>(source: &mut Source<R>) -> Result<u32> {
     Err(Problem::unsupported("the version", "too old", remedy))
 }
 
-fn read_alignment(metadata: &Metadata) -> Result<u64> {
+fn read_alignment(metadata: &Metadata, tensors: u64) -> Result<u64> {
     const KEY: &str = "general.alignment";
+    let least = if tensors > 0 { LEAST_ALIGNMENT } else { 1 };
     match metadata.get(KEY) {
         None => Ok(DEFAULT_ALIGNMENT),
         Some(&Value::Unsigned(Kind::U32, given))
-            if given.is_power_of_two() && given <= limits::ALIGNMENT =>
+            if given.is_power_of_two() && (least..=limits::ALIGNMENT).contains(&given) =>
         {
             Ok(given)
         }
         Some(other) => {
             let given = other.text().unwrap_or_else(|| other.kind().to_string());
             let given = format!("{given} ({})", other.kind());
-            let expected = format!("a power of two up to {}, as u32", limits::ALIGNMENT);
+            let expected = format!("a power of two from {least} to {}, as u32", limits::ALIGNMENT);
             Err(Problem::wrong(format_args!("`{KEY}`"), given, expected))
         }
     }
@@ -92,7 +95,9 @@ fn read_alignment(metadata: &Metadata) -> Result<u64> {
 fn read_tensors<R: Read>(source: &mut Source<R>, count: u64) -> Result<Vec<Tensor>> {
     let mut tensors: Vec<Tensor> = Vec::new();
     for at in 0..count {
-        tensors.push(Tensor::read(source, at)?);
+        let tensor = Tensor::read(source, at)?;
+        tensor.check_type()?;
+        tensors.push(tensor);
     }
     let mut names = HashSet::new();
     for tensor in &tensors {

@@ -35,6 +35,14 @@ impl Metadata {
         self.places.get(key).and_then(|&at| self.entries.get(at)).map(|(_, value)| value)
     }
 
+    /// Every `f32`, with its key.
+    pub(crate) fn floats(&self) -> impl Iterator<Item = (&str, f32)> {
+        self.entries.iter().filter_map(|(key, value)| match value {
+            Value::F32(value) => Some((key.as_str(), *value)),
+            _ => None,
+        })
+    }
+
     /// Every scalar as text.
     pub(crate) fn scalars(&self) -> Vec<(String, String)> {
         let text = |(key, value): &(String, Value)| Some((key.clone(), value.text()?));

@@ -73,6 +73,7 @@ impl Network {
         keys.at_most("nextn_predict_layers", layers)?;
         check_experts(&keys)?;
         check_rope(&keys)?;
+        check_floats(&keys)?;
         let kv_elements = check_heads(&keys, embedding_length, layers)?;
         Ok(Self { architecture, context_length, embedding_length, layers, kv_elements })
     }
@@ -265,4 +266,28 @@ fn check_rope(keys: &Keys<'_>) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// Far above any factor of a network, and far below where products of a few overflow.
+const MOST_FLOAT: f32 = 1e12;
+
+/// Checks the network's fractions, with which the engine computes without a look at them.
+fn check_floats(keys: &Keys<'_>) -> Result<()> {
+    let prefix = keys.key("");
+    for (key, value) in keys.metadata.floats() {
+        let Some(name) = key.strip_prefix(&prefix) else { continue };
+        // A comparison with NaN is false.
+        let (good, expected) = if name.ends_with("epsilon") {
+            ((0.0..=MOST_FLOAT).contains(&value), format!("from 0 to {MOST_FLOAT:e}"))
+        } else if name.contains("freq_base") {
+            let good = value > 0.0 && value <= MOST_FLOAT;
+            (good, format!("above 0 and at most {MOST_FLOAT:e}"))
+        } else {
+            (value.abs() <= MOST_FLOAT, format!("from -{MOST_FLOAT:e} to {MOST_FLOAT:e}"))
+        };
+        if !good {
+            return Err(Problem::wrong(format_args!("`{key}`"), value, expected));
+        }
+    }
+    Ok(())
 }

@@ -58,6 +58,13 @@ const TYPES: [TensorType; 33] = [
     stored(42, "Q2_0", 64, 18),
 ];
 
+/// Types of norms and biases, which are multiplied and added as they are.
+const FLOATS: [&str; 3] = ["F32", "F16", "BF16"];
+/// Types that ggml stores and does not multiply.
+const NUMBERS: [&str; 5] = ["I8", "I16", "I32", "I64", "F64"];
+/// The one kind of tensor that holds integers: which experts a token goes to.
+const ROUTING_TABLE: &str = ".ffn_gate_tid2eid.weight";
+
 impl TensorType {
     fn known(id: u32) -> Option<Self> {
         TYPES.iter().copied().find(|known| known.id == id)
@@ -137,6 +144,23 @@ impl Tensor {
         let bytes = (elements / stored.block).saturating_mul(stored.bytes);
         let offset = source.u64(&field("offset"))?;
         Ok(Self { name, stored, shape, elements, bytes, offset })
+    }
+
+    /// Checks that the engine can compute with the type: it ends its process where it cannot.
+    pub(crate) fn check_type(&self) -> Result<()> {
+        let name = self.name.as_str();
+        let is_table = name.ends_with(ROUTING_TABLE);
+        let (allowed, expected) = if is_table {
+            (self.stored.name == "I32", "I32, being a table of experts")
+        } else if name.contains("norm") || name.rsplit('.').next() == Some("bias") {
+            (FLOATS.contains(&self.stored.name), "F32, F16 or BF16, being a norm or bias")
+        } else {
+            (!NUMBERS.contains(&self.stored.name), "a type that matrices can have")
+        };
+        if allowed {
+            return Ok(());
+        }
+        Err(Problem::wrong(format_args!("the type of tensor `{name}`"), self.stored.name, expected))
     }
 }
 

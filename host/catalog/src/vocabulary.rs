@@ -57,6 +57,9 @@ impl Vocabulary {
         for key in REQUIRED_IDS {
             check_id(metadata, key, size)?;
         }
+        if tokenizer == Tokenizer::WordPiece {
+            check_word_pieces(metadata, types, size)?;
+        }
         let (bos, eos) = tokenizer.default_ends();
         let end = |key: &str, default: Option<u32>| -> Result<Option<u32>> {
             Ok(metadata.u32(key)?.or(default).filter(|&id| id < size))
@@ -254,6 +257,32 @@ fn byte_token(text: &[u8]) -> Option<u8> {
     let digits: [u8; 2] = text.strip_prefix(b"<0x")?.strip_suffix(b">")?.try_into().ok()?;
     let [high, low] = digits.map(|digit| char::from(digit).to_digit(16));
     u8::try_from(high? * 16 + low?).ok()
+}
+
+/// Checks what the engine asserts of this tokenizer alone: no byte tokens, and a token to begin
+/// with, to end with and for what it does not know.
+fn check_word_pieces(metadata: &Metadata, types: &[i64], size: u32) -> Result<()> {
+    const NEEDED: [(&str, u32); 3] = [
+        ("tokenizer.ggml.bos_token_id", 101),
+        ("tokenizer.ggml.seperator_token_id", 102),
+        ("tokenizer.ggml.unknown_token_id", 100),
+    ];
+    if let Some(at) = types.iter().position(|&kind| kind == BYTE) {
+        let field = format_args!("`{TYPES}[{at}]`");
+        let expected = format!("another type than {BYTE}: the tokenizer bert has no byte tokens");
+        return Err(Problem::wrong(field, BYTE, expected));
+    }
+    for (key, default) in NEEDED {
+        // The engine goes back to its default where the file's id names no token.
+        let given = metadata.u32(key)?.filter(|&id| id < size);
+        if given.is_none() && default >= size {
+            return Err(Problem::Missing {
+                field: format!("`{key}`, or a token {default},"),
+                remedy: "the tokenizer bert needs it; convert the model again with its tokenizer",
+            });
+        }
+    }
+    Ok(())
 }
 
 fn check_id(metadata: &Metadata, key: &str, size: u32) -> Result<()> {

@@ -12,6 +12,10 @@ mod table;
 
 use std::process::ExitCode;
 
+/// Gives the memory of large bodies back to the system once their requests have ended.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = arguments::parse();
     match commands::run(arguments) {

@@ -137,6 +137,41 @@ fn plugin_commands_explain_what_they_miss() {
     fs::write(folder.path().join("text.wasm"), "this is no component").unwrap();
     let text = transcript(folder.path(), &["plugin", "check", "text.wasm"]);
     assert!(text.contains("refused") && text.ends_with("--- exit 1\n"), "{text}");
+    let text = transcript(folder.path(), &["plugin", "inspect", "text.wasm"]);
+    assert!(text.contains("refused") && text.ends_with("--- exit 1\n"), "{text}");
+    check("inspect-without-plugins", &["plugin", "inspect", "nobody"]);
+}
+
+#[test]
+fn a_model_file_is_looked_at_before_the_plugins() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../demo/guide.gguf");
+    if !model.exists() {
+        eprintln!("skipped: there is no `{}`", model.display());
+        return;
+    }
+    fs::copy(model, folder.path().join("guide.gguf")).unwrap();
+    let text = transcript(folder.path(), &["plugin", "inspect", "guide.gguf"]);
+    let told = text.find("architecture    llama").unwrap();
+    let failed = text.find("error: cannot open the plugin folder `plugins`").unwrap();
+    let hint = text.find("`--plugins DIR`").unwrap();
+    assert!(told < failed && failed < hint && text.ends_with("--- exit 1\n"), "{text}");
+}
+
+#[test]
+fn a_failure_stands_alone() {
+    let words = ["generate", "-u", "x", "-e", "http://127.0.0.1:1", "Once upon a time"];
+    let text = transcript(tempfile::tempdir().unwrap().path(), &words);
+    assert!(!text.contains("--- stdout"), "{text}");
+    check("generate-without-host", &words);
+}
+
+#[test]
+fn a_new_family_is_refused_without_the_sdk() {
+    let folder = tempfile::tempdir().unwrap();
+    check_in(&folder, "new-family-without-sdk", &["plugin", "new", "my-family"]);
+    assert!(!folder.path().join("my-family").exists());
+    check_in(&folder, "new-family-reserved-name", &["plugin", "new", "core"]);
 }
 
 #[test]

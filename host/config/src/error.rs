@@ -254,6 +254,11 @@ pub(crate) fn from_toml(error: &toml::de::Error, text: &str) -> Problem {
         return Problem::at(span, format!("{key} is missing")).hint(hint);
     }
     let problem = Problem::at(span.clone(), in_plain_words(message));
+    let line = Position::of(text, &span).line_text.trim();
+    if message.contains("expected a sequence") && line.starts_with("[model.") {
+        let hint = format!("`{line}` belongs to the `[[model]]` table above it; write that first");
+        return problem.hint(hint);
+    }
     if message.contains("expected a sequence")
         && text.get(span).is_some_and(|t| t.starts_with("[m"))
     {

@@ -46,8 +46,12 @@ fn variable(variables: Variables<'_>, name: &'static str) -> Option<String> {
 
 fn server(checker: &mut Checker<'_>, wire: wire::Server, variables: Variables<'_>) -> Server {
     let (listen, from) = listen(checker, wire.listen, variables);
+    let reported = checker.problems.len();
     let api_keys = api_keys(checker, &wire.api_keys, wire.api_key_file.as_ref(), variables);
-    check_exposure(checker, listen, &from, &api_keys);
+    // Keys that are wrong are not keys that are missing.
+    if checker.problems.len() == reported {
+        check_exposure(checker, listen, &from, &api_keys);
+    }
     let max_body = bytes(checker, "max-body", wire.max_body, 1 << 10, 1 << 30);
     Server {
         listen,

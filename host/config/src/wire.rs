@@ -50,7 +50,7 @@ pub(crate) struct Server {
     #[schemars(with = "String", extend("default" = "16MB", "examples" = ["64MB"]))]
     pub(crate) max_body: Option<Spanned<ByteSize>>,
     /// The time that a request's body may take to arrive, from 100ms to 24h; a slower one is
-    /// answered 408. The headers before it always have one minute.
+    /// answered 408. The headers before it always have 20 seconds.
     #[schemars(with = "String", extend("default" = "2m", "examples" = ["30s"]))]
     pub(crate) arrival_timeout: Option<Spanned<Period>>,
     /// The time that running requests get to end when the host is stopped.

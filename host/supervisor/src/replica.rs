@@ -79,7 +79,7 @@ impl Replica {
                         Verdict::GiveUp(crashes) => {
                             let window = self.spec.restart.window;
                             let cause = cause.and(&format!(
-                                "; given up after {crashes} crashes within {window:?}, and tried \
+                                "; given up after {crashes} crashes within {window:?}, and is tried \
                                  again after as long"
                             ));
                             tracing::error!(model = %uid, %cause, "the worker died");

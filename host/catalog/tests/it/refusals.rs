@@ -97,8 +97,17 @@ fn alignment() {
     let aligned = |item: Item| Gguf::tiny().set("general.alignment", item);
     check(&aligned(Item::U32(0)), "`general.alignment` is 0 (u32); it must be a power of two");
     check(&aligned(Item::U32(24)), "is 24 (u32)");
-    check(&aligned(Item::U32(1 << 17)), "up to 65536");
-    check(&aligned(Item::U64(32)), "is 32 (u64); it must be a power of two up to 65536, as u32");
+    check(&aligned(Item::U32(1 << 17)), "to 65536");
+    check(
+        &aligned(Item::U64(32)),
+        "is 32 (u64); it must be a power of two from 32 to 65536, as u32",
+    );
+    // The engine maps the file and asserts that tensors begin where its vector units can read.
+    for least in [1, 8, 16] {
+        let mut narrow = aligned(Item::U32(least));
+        narrow.alignment = least.into();
+        check(&narrow, &format!("is {least} (u32); it must be a power of two from 32 to 65536"));
+    }
 }
 
 #[test]
@@ -133,6 +142,30 @@ fn tensor_descriptions() {
         &last(|t| (t.kind, t.shape) = (12, vec![32])),
         "a multiple of 256, the block size of Q4_K",
     );
+}
+
+#[test]
+fn tensor_types_that_the_engine_cannot_compute_with() {
+    const NORM: &str = "the type of tensor `output_norm.weight` is";
+    for (kind, name) in
+        [(24, "I8"), (25, "I16"), (26, "I32"), (27, "I64"), (28, "F64"), (8, "Q8_0")]
+    {
+        let norm = Gguf::tiny().last_tensor(|t| t.kind = kind);
+        check(&norm, &format!("{NORM} {name}; it must be F32, F16 or BF16, being a norm"));
+    }
+    let matrix = |kind, bytes| Gguf::tiny().tensor("output.weight", &[32, 4], kind, bytes);
+    check(&matrix(26, 512), "`output.weight` is I32; it must be a type that matrices can have");
+    check(&matrix(28, 1024), "`output.weight` is F64; it must be a type that");
+    inspect(&matrix(30, 256).build()).unwrap();
+    let table =
+        |kind| Gguf::tiny().tensor("blk.0.ffn_gate_tid2eid.weight", &[32, 4], kind, 512).build();
+    inspect(&table(26)).unwrap();
+    check_message(inspect(&table(0)), "is F32; it must be I32, being a table of experts");
+    let wide = Gguf::tiny().tensor("blk.0.attn_q_norm.weight", &[32, 4], 8, 136);
+    check(&wide, "`blk.0.attn_q_norm.weight` is Q8_0; it must be F32");
+    let bias = |kind, bytes| Gguf::tiny().tensor("blk.0.attn_q.bias", &[32], kind, bytes);
+    check(&bias(8, 34), "`blk.0.attn_q.bias` is Q8_0; it must be F32, F16 or BF16");
+    inspect(&bias(1, 64).build()).unwrap();
 }
 
 #[test]
@@ -224,6 +257,31 @@ fn numbers_of_the_network() {
 }
 
 #[test]
+fn fractions_of_the_network() {
+    const EPSILON: &str = "attention.layer_norm_rms_epsilon";
+    let set = |name: &str, n| Gguf::tiny().set(&format!("llama.{name}"), Item::F32(n));
+    // The engine asserted of this one at the first request.
+    check(&set(EPSILON, f32::NAN), "rms_epsilon` is NaN; it must be from 0 to 1e12");
+    check(&set(EPSILON, -1.0), "rms_epsilon` is -1; it must be from 0 to 1e12");
+    check(&set(EPSILON, f32::INFINITY), "rms_epsilon` is inf");
+    inspect(&set(EPSILON, 0.0).build()).unwrap();
+    for name in ["rope.freq_base", "rope.freq_base_swa"] {
+        for n in [0.0, -1.0, f32::NAN, f32::INFINITY] {
+            check(&set(name, n), &format!("`llama.{name}` is {n}; it must be above 0 and at most"));
+        }
+    }
+    inspect(&set("rope.freq_base", 1e8).build()).unwrap();
+    for name in ["rope.scaling.factor", "rope.scale_linear", "rope.scaling.attn_factor", "any"] {
+        for n in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 1e38] {
+            check(&set(name, n), &format!("`llama.{name}` is {n}; it must be from -1e12 to 1e12"));
+        }
+        inspect(&set(name, -0.5).build()).unwrap();
+    }
+    // What no network reads may be anything.
+    inspect(&Gguf::tiny().set("other.value", Item::F32(f32::NAN)).build()).unwrap();
+}
+
+#[test]
 fn experts() {
     let experts = |count, used: Option<u32>, groups, used_groups| {
         let file = Gguf::tiny()
@@ -267,6 +325,39 @@ fn vocabularies() {
     check(&set("eos_token_id", Item::I32(-1)), "is i32; it must be a u32");
     check(&set("unknown_token_id", Item::U32(999)), "is 999; it must be below 260");
     inspect(&set("padding_token_id", Item::U32(u32::MAX)).build()).unwrap();
+}
+
+#[test]
+fn word_pieces() {
+    let bert = |change: fn(&mut Vec<i32>)| {
+        Gguf::tiny().set("tokenizer.ggml.model", "bert").with(|file| {
+            for (key, item) in &mut file.keys {
+                if key == b"tokenizer.ggml.token_type"
+                    && let Item::I32s(types) = item
+                {
+                    change(types);
+                }
+            }
+        })
+    };
+    // The engine ends its process where it is to turn such a token into its byte.
+    check(&bert(|_| ()), "token_type[3]` is 6; it must be another type than 6: the tokenizer bert");
+    inspect(&bert(|types| types.fill(1)).build()).unwrap();
+    let few = |bos, separator, unknown| {
+        let tokens = (0..10).map(|at| format!("word{at}").into_bytes()).collect();
+        bert(|types| *types = vec![1; 10])
+            .set("tokenizer.ggml.tokens", Item::Texts(tokens))
+            .without("tokenizer.ggml.scores")
+            .set("tokenizer.ggml.bos_token_id", bos)
+            .set("tokenizer.ggml.seperator_token_id", separator)
+            .set("tokenizer.ggml.unknown_token_id", unknown)
+    };
+    inspect(&few(1, 2, 3).build()).unwrap();
+    let without = |id: &str| few(1, 2, 3).without(&format!("tokenizer.ggml.{id}_token_id"));
+    check(&without("bos"), "`tokenizer.ggml.bos_token_id`, or a token 101, is missing");
+    check(&without("seperator"), "seperator_token_id`, or a token 102, is missing");
+    check(&without("unknown"), "unknown_token_id`, or a token 100, is missing");
+    check(&few(1, 99, 3), "seperator_token_id`, or a token 102, is missing");
 }
 
 #[test]

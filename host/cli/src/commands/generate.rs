@@ -44,8 +44,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let client = arguments.connect.client()?;
     if let Some(prompt) = &arguments.prompt {
-        output::text(prompt)?;
-        complete(&client, arguments, prompt).await?;
+        complete(&client, arguments, prompt, "").await?;
         return Ok(output::line("")?);
     }
     client.model(&arguments.model_uid).await?;
@@ -57,25 +56,36 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<()> {
         if prompt.trim().is_empty() {
             return Ok(());
         }
-        output::text(format!("Completion: {prompt}"))?;
-        complete(&client, arguments, &prompt).await?;
+        complete(&client, arguments, &prompt, "Completion: ").await?;
         output::line("")?;
     }
     Ok(output::line("")?)
 }
 
-async fn complete(client: &Client, arguments: &Arguments, prompt: &str) -> anyhow::Result<()> {
+/// Prints a heading, the prompt and what the model makes of it.
+///
+/// Nothing is printed before the model answers, so that a failure stands alone.
+async fn complete(
+    client: &Client,
+    arguments: &Arguments,
+    prompt: &str,
+    heading: &str,
+) -> anyhow::Result<()> {
     let request = CompletionRequest {
         max_tokens: Some(arguments.max_tokens),
         temperature: arguments.temperature,
         ..CompletionRequest::new(&arguments.model_uid, prompt)
     };
     if !arguments.stream {
-        return Ok(output::text(client.complete(&request).await?.text())?);
+        let completion = client.complete(&request).await?;
+        return Ok(output::text(format!("{heading}{prompt}{}", completion.text()))?);
     }
     let mut pieces = client.complete_stream(&request).await?;
-    while let Some(piece) = pieces.next().await? {
-        output::text(piece.text())?;
+    let mut piece = pieces.next().await?;
+    output::text(format!("{heading}{prompt}"))?;
+    while let Some(given) = piece {
+        output::text(given.text())?;
+        piece = pieces.next().await?;
     }
     Ok(())
 }

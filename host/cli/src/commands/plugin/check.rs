@@ -1,6 +1,10 @@
 //! `host plugin check`: would the host load this file?
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use plugin_runtime::{Limits, Report};
@@ -23,13 +27,18 @@ pub(crate) struct Arguments {
 
 /// Loads the file and prints.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let report = report(&arguments.file)?;
+    print(&arguments.file)
+}
+
+/// Prints the report of a file; the exit code tells whether the host would load it.
+pub(super) fn print(file: &Path) -> anyhow::Result<ExitCode> {
+    let report = report(file)?;
     output::text(describe(&report))?;
     Ok(if report.error.is_none() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Loads a file on its own, away from any plugin folder.
-pub(super) fn report(file: &std::path::Path) -> anyhow::Result<Report> {
+fn report(file: &Path) -> anyhow::Result<Report> {
     let empty = std::env::temp_dir().join(format!("modelhost-check-{}", std::process::id()));
     fs::create_dir(&empty).with_context(|| format!("cannot make `{}`", empty.display()))?;
     let runtime = open(empty.clone());
@@ -39,7 +48,7 @@ pub(super) fn report(file: &std::path::Path) -> anyhow::Result<Report> {
 }
 
 /// The report as a person reads it.
-pub(super) fn describe(report: &Report) -> String {
+fn describe(report: &Report) -> String {
     let mut facts = Facts::default();
     facts.add("file", report.file.display());
     facts.add("size", format!("{} bytes", report.bytes));

@@ -1,12 +1,15 @@
 //! `host plugin inspect`: what a plugin is, or which family is the one for a model file.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, bail};
 use model::Fit;
 use plugin_runtime::{Choice, PluginError, PluginRuntime};
 
-use super::{check, facts::Facts, open};
+use super::{check, facts::Facts, open_folder};
 use crate::{output, problem::Hint};
 
 /// Shows what a plugin is, or which family would drive a model file, and why.
@@ -32,23 +35,22 @@ pub(crate) struct Arguments {
     name: Option<String>,
 }
 
-/// Finds out and prints.
-pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
+/// Finds out and prints; a component that the host would refuse is a failure.
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let path = Path::new(&arguments.subject);
     let extension = path.extension().and_then(|extension| extension.to_str());
-    let text = if extension == Some("wasm") {
-        check::describe(&check::report(path)?)
-    } else if extension == Some("gguf") || path.is_file() {
-        inspect_model(arguments, path)?
-    } else {
-        inspect_family(arguments)?
-    };
-    Ok(output::text(text)?)
+    if extension == Some("wasm") {
+        return check::print(path);
+    }
+    if extension == Some("gguf") || path.is_file() {
+        return inspect_model(arguments, path).map(|()| ExitCode::SUCCESS);
+    }
+    inspect_family(arguments)
 }
 
-fn inspect_family(arguments: &Arguments) -> anyhow::Result<String> {
+fn inspect_family(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let name = &arguments.subject;
-    let runtime = open(arguments.plugins.clone())?;
+    let runtime = open_folder(&arguments.plugins)?;
     let plugins = runtime.plugins();
     let Some(plugin) = plugins.iter().find(|plugin| plugin.name == *name) else {
         let names: Vec<&str> = plugins.iter().map(|plugin| plugin.name.as_str()).collect();
@@ -61,10 +63,10 @@ fn inspect_family(arguments: &Arguments) -> anyhow::Result<String> {
             },
         );
     };
-    Ok(check::describe(&check::report(&plugin.file)?))
+    check::print(&plugin.file)
 }
 
-fn inspect_model(arguments: &Arguments, path: &Path) -> anyhow::Result<String> {
+fn inspect_model(arguments: &Arguments, path: &Path) -> anyhow::Result<()> {
     let file = catalog::inspect(path)?;
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
     let name = arguments.name.clone().or(stem).context("the path names no file")?;
@@ -79,7 +81,17 @@ fn inspect_model(arguments: &Arguments, path: &Path) -> anyhow::Result<String> {
     facts.add("vocabulary", format!("{} tokens", card.vocabulary_size));
     facts.add_list("special tokens", special_tokens(&card));
     facts.add("chat template", if card.chat_template.is_some() { "in the file" } else { "none" });
-    match choose(&open(arguments.plugins.clone())?, &card, arguments.family.as_deref())? {
+    let chosen = open_folder(&arguments.plugins)
+        .and_then(|runtime| choose(&runtime, &card, arguments.family.as_deref()));
+    let chosen = match chosen {
+        Ok(chosen) => chosen,
+        Err(error) => {
+            // What the file says is worth reading without a family, too.
+            output::text(facts.text())?;
+            return Err(error);
+        }
+    };
+    match chosen {
         Some(choice) => {
             facts.add("family", format!("{} {}", choice.family, choice.version));
             facts.add("why", &choice.reason);
@@ -93,7 +105,7 @@ fn inspect_model(arguments: &Arguments, path: &Path) -> anyhow::Result<String> {
             facts.add("family", "none; the model can complete plain text, and not chat");
         }
     }
-    Ok(facts.text())
+    Ok(output::text(facts.text())?)
 }
 
 fn choose(

@@ -5,7 +5,7 @@ use std::{fmt::Write as _, path::PathBuf};
 use client::Plugin;
 use plugin_runtime::PluginStatus;
 
-use super::{block_on, open};
+use super::{block_on, open_folder};
 use crate::{connect::Connect, output, table};
 
 /// Lists family plugins: those of a running host, or those in a folder.
@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 /// Finds the plugins and prints.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     let plugins = match &arguments.plugins {
-        Some(dir) => open(dir.clone())?.plugins().iter().map(plugin).collect(),
+        Some(dir) => open_folder(dir)?.plugins().iter().map(plugin).collect(),
         None => block_on(async { Ok(arguments.connect.client()?.plugins().await?) })?,
     };
     if plugins.is_empty() {

@@ -8,13 +8,17 @@ mod new;
 mod render;
 mod template;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use model::Ability;
 use plugin_runtime::{Limits, Options, PluginRuntime};
 
 use super::{block_on, serve::user_cache};
+use crate::problem::Hint as _;
 
 /// Shows, checks and makes family plugins.
 #[derive(Debug, clap::Args)]
@@ -48,7 +52,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     let done = |result: anyhow::Result<()>| result.map(|()| ExitCode::SUCCESS);
     match command {
         Command::List(list) => done(list::run(&list)),
-        Command::Inspect(inspect) => done(inspect::run(&inspect)),
+        Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Check(check) => check::run(&check),
         Command::New(new) => done(new::run(&new)),
         Command::Render(render) => done(block_on(render::run(&render))),
@@ -60,6 +64,11 @@ fn open(dir: PathBuf) -> anyhow::Result<PluginRuntime> {
     let shown = dir.display().to_string();
     let options = Options { dir, cache_dir: user_cache(), limits: Limits::default() };
     PluginRuntime::open(options).with_context(|| format!("cannot open the plugin folder `{shown}`"))
+}
+
+/// Opens the folder that was named, or the one of that name here.
+fn open_folder(dir: &Path) -> anyhow::Result<PluginRuntime> {
+    open(dir.to_owned()).hint("name the folder that holds the plugins with `--plugins DIR`")
 }
 
 /// An ability as lists show it.

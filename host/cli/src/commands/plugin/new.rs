@@ -40,15 +40,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Err(anyhow!("`{shown}` is there already"))
             .hint("name another folder with `--path DIR`");
     }
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make `{shown}`"))?;
     let sdk = match &arguments.sdk {
-        Some(sdk) => Some(checked_sdk(sdk)?),
+        Some(sdk) => checked_sdk(sdk)?,
         None => find_sdk(&folder)?,
     };
-    let dependency = match &sdk {
-        Some(sdk) => format!("path = {}", toml_string(&relative(sdk, &folder)?)),
-        None => format!("version = \"{}\"", env!("CARGO_PKG_VERSION")),
-    };
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make `{shown}`"))?;
+    let dependency = format!("path = {}", toml_string(&relative(&sdk, &folder)?));
     for (path, text) in template::files(&arguments.name, &dependency) {
         let file = folder.join(path);
         if let Some(parent) = file.parent() {
@@ -58,12 +55,73 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
     }
     output::line(format!("made `{shown}`; next:"))?;
-    output::text(template::next_steps(&arguments.name, &shown))?;
-    if sdk.is_none() {
-        output::line("the SDK is taken from the registry; `--sdk DIR` takes that of a checkout")?;
-    }
-    Ok(())
+    Ok(output::text(template::next_steps(&arguments.name, &shown))?)
 }
+
+/// Names that Cargo refuses for a crate, or that would hide one which the new crate needs.
+const RESERVED: [&str; 61] = [
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "build",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "deps",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "examples",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "incremental",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "plugin-sdk",
+    "priv",
+    "proc-macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+];
 
 fn check_name(name: &str) -> anyhow::Result<()> {
     let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -72,6 +130,10 @@ fn check_name(name: &str) -> anyhow::Result<()> {
         && name.chars().all(allowed)
         && !name.ends_with('-')
         && !name.contains("--");
+    if RESERVED.contains(&name) {
+        return Err(anyhow!("`{name}` is a word of Rust or Cargo, and cannot name a crate"))
+            .hint(format!("choose a name such as `{name}-family`"));
+    }
     if good {
         return Ok(());
     }
@@ -80,11 +142,17 @@ fn check_name(name: &str) -> anyhow::Result<()> {
     )
 }
 
-/// The SDK of the checkout that `folder` lies in.
-fn find_sdk(folder: &Path) -> anyhow::Result<Option<PathBuf>> {
-    let folder = folder.canonicalize().with_context(|| folder.display().to_string())?;
-    let found = folder.ancestors().map(|above| above.join("plugins/sdk")).find(|sdk| is_sdk(sdk));
-    Ok(found)
+/// The SDK of the checkout that `folder` lies in, or would.
+fn find_sdk(folder: &Path) -> anyhow::Result<PathBuf> {
+    let shown = folder.display();
+    let full = std::path::absolute(folder).with_context(|| format!("cannot find `{shown}`"))?;
+    let there = full.ancestors().find_map(|above| above.canonicalize().ok()).unwrap_or(full);
+    let found = there.ancestors().map(|above| above.join("plugins/sdk")).find(|sdk| is_sdk(sdk));
+    found
+        .ok_or_else(|| {
+            anyhow!("`{shown}` is in no checkout of modelhost, which has the plugin SDK")
+        })
+        .hint("name the folder `plugins/sdk` of a checkout with `--sdk DIR`")
 }
 
 fn checked_sdk(sdk: &Path) -> anyhow::Result<PathBuf> {
@@ -136,6 +204,10 @@ mod tests {
         check("a--b", false);
         check("a-", false);
         check("../a", false);
+        for reserved in ["fn", "test", "core", "std", "self", "yield", "proc-macro", "plugin-sdk"] {
+            check(reserved, false);
+        }
+        check("test-family", true);
     }
 
     #[test]
@@ -146,8 +218,9 @@ mod tests {
         fs::create_dir_all(&sdk).unwrap();
         fs::create_dir_all(&new).unwrap();
         assert_eq!(relative(&sdk, &new).unwrap(), Path::new("../../plugins/sdk"));
-        assert_eq!(find_sdk(&new).unwrap(), None);
+        find_sdk(&new).unwrap_err();
         fs::write(sdk.join("Cargo.toml"), "[package]\nname = \"plugin-sdk\"\n").unwrap();
-        assert_eq!(find_sdk(&new).unwrap(), Some(sdk));
+        assert_eq!(find_sdk(&new).unwrap(), sdk);
+        assert_eq!(find_sdk(&new.join("not/yet")).unwrap(), sdk);
     }
 }

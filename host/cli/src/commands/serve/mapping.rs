@@ -133,10 +133,8 @@ pub(crate) fn gateway(
         api_keys: server.api_keys.iter().map(|key| key.secret().to_owned()).collect(),
         allowed_hosts: server.allowed_hosts.clone(),
         allowed_origins: match &server.cors {
-            Cors::Any => Vec::new(),
-            // To the gateway an empty list is every origin; this one can never be a page's.
-            Cors::Only(origins) if origins.is_empty() => vec!["https://nobody.invalid".to_owned()],
-            Cors::Only(origins) => origins.clone(),
+            Cors::Any => gateway::Origins::Any,
+            Cors::Only(origins) => gateway::Origins::Only(origins.clone()),
         },
         body_limit: usize::try_from(server.max_body).unwrap_or(usize::MAX),
         max_requests: server.max_concurrent_requests as usize,
@@ -187,8 +185,7 @@ mod tests {
         assert_eq!(options.max_requests, 4);
         assert_eq!(options.max_connections, 5);
         assert_eq!(options.allowed_hosts, ["models.example.org"]);
-        // None at all is not the gateway's empty list, which is every origin.
-        assert_eq!(options.allowed_origins.len(), 1);
+        assert_eq!(options.allowed_origins, gateway::Origins::Only(Vec::new()));
     }
 
     #[test]

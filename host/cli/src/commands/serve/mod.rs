@@ -153,11 +153,6 @@ async fn open_plugins(settings: &config::Settings) -> anyhow::Result<PluginRunti
         .await
         .context("loading plugins panicked")?
         .with_context(|| format!("cannot open the plugin folder `{shown}`"))?;
-    for plugin in plugins.plugins() {
-        if let Some(error) = &plugin.error {
-            tracing::warn!("plugin `{}`: {error}", plugin.file.display());
-        }
-    }
     tracing::debug!(elapsed = ?begun.elapsed(), "plugins are open");
     Ok(plugins)
 }
