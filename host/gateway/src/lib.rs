@@ -1,4 +1,4 @@
-//! REST: the OpenAI and Xinference dialects over one [`Inference`](inference::Inference).
+//! REST: the OpenAI and Xinference dialects over one [`Inference`].
 //!
 //! This crate alone knows HTTP. [`app`] makes the routes, [`serve`] runs them on a listener.
 //! Requests are read leniently (`lax`), checked by inference, and answered in the forms that the
