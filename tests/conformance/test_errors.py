@@ -49,7 +49,7 @@ def test_xinferences_client_reads_the_detail(xinference):
         ({"max_tokens": -5}, "max_tokens"),
         ({"max_tokens": "many"}, "max_tokens"),
         ({"stream": "perhaps"}, "stream"),
-        ({"stop": 3}, "stop"),
+        ({"stop": {"a": 1}}, "stop"),
         ({"tools": "hammer"}, "tools"),
         ({"tool_choice": "sometimes"}, "tool_choice"),
         ({"response_format": {"type": "poem"}}, "response_format"),
