@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use tokio::{
-    task::JoinSet,
-    time::{Instant, sleep_until},
-};
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     connection::{Connection, request},
@@ -104,7 +101,7 @@ pub(crate) async fn at_rate(host: &Host, rate: f64, time: Duration) -> anyhow::R
                 // A connection that is late because the last answer was is charged for it; one that
                 // the timer woke late is not.
                 let idle = Instant::now() < due;
-                sleep_until(due).await;
+                sleep_finely(due).await?;
                 let sent = if idle { Instant::now() } else { due };
                 connection.exchange(&request).await?;
                 times.push(sent.elapsed());
@@ -114,6 +111,16 @@ pub(crate) async fn at_rate(host: &Host, rate: f64, time: Duration) -> anyhow::R
         });
     }
     collect(tasks, start).await
+}
+
+/// Waits on a thread of its own: the event loop's timers go by whole milliseconds, and would let
+/// requests leave in bunches.
+async fn sleep_finely(due: Instant) -> anyhow::Result<()> {
+    let wait = due.saturating_duration_since(Instant::now());
+    if !wait.is_zero() {
+        tokio::task::spawn_blocking(move || std::thread::sleep(wait)).await?;
+    }
+    Ok(())
 }
 
 /// Streams long answers on all connections and counts the tokens per second of them together.
