@@ -85,14 +85,18 @@ pub(crate) async fn saturate(
 /// Requests leave on a schedule, whether or not earlier ones are answered.
 ///
 /// Times count from the schedule: a host that stalls is charged for everyone who waits.
-pub(crate) async fn at_rate(host: &Host, rate: f64, time: Duration) -> anyhow::Result<Summary> {
+pub(crate) async fn at_rate(
+    host: &Host,
+    request: &Arc<[u8]>,
+    rate: f64,
+    time: Duration,
+) -> anyhow::Result<Summary> {
     const CONNECTIONS: u32 = 16;
-    let request = chat();
     let gap = Duration::from_secs_f64(f64::from(CONNECTIONS) / rate.max(1.0));
     let start = Instant::now() + Duration::from_millis(20);
     let mut tasks = JoinSet::new();
     for at in 0..CONNECTIONS {
-        let request = Arc::clone(&request);
+        let request = Arc::clone(request);
         let mut connection = Connection::open(host.address).await?;
         let mut due = start + gap * at / CONNECTIONS;
         tasks.spawn(async move {
