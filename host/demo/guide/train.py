@@ -221,7 +221,8 @@ def main() -> None:
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, args)
         prefix = prefixes[0] if sampler.rng.random() < 0.92 else sampler.rng.choice(prefixes[1:])
-        gap = sampler.rng.randrange(shape.context * 3 // 4) if sampler.rng.random() < 0.2 else 0
+        room = shape.context - len(prefix) - max(len(s.tokens) for s in samples)
+        gap = sampler.rng.randrange(room) if room > 0 and sampler.rng.random() < 0.2 else 0
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
             parts = losses(net, head, prefix, gap, collate(samples), args.question_weight)
         optimizer.zero_grad(set_to_none=True)
