@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::host::Setup;
 
-const REQUESTS: usize = 2000;
+const REQUESTS: usize = 20_000;
 const AT_ONCE: usize = 16;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -31,7 +31,7 @@ async fn thousands_of_requests_leave_no_memory_behind() {
     round(REQUESTS / 2).await;
     let before = host.memory();
     round(REQUESTS).await;
-    let after = host.memory();
-    let grown = after.saturating_sub(before);
-    assert!(grown < 8 << 10, "{grown} KiB more after {REQUESTS} requests ({before} before)");
+    // Nobody scrapes the metrics here, so they must not keep every sample until somebody does.
+    let limit = before + (6 << 10);
+    host.until(&format!("memory is below {limit} KiB again"), async || host.memory() < limit).await;
 }

@@ -88,6 +88,7 @@ async fn serve(
     }
     let supervisor = Supervisor::new(supervisor::Options::default())?;
     let inference = Inference::new(supervisor, plugins, inference::Options::default());
+    let tidying = tokio::spawn(tidy(recorder.clone()));
     let options = mapping::gateway(&settings, address, recorder);
     let app = gateway::app(inference.clone(), options);
 
@@ -134,9 +135,20 @@ async fn serve(
             inference.shutdown(Duration::ZERO).await;
         }
     }
+    tidying.abort();
     drop(watch);
     tracing::info!("modelhost has ended");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets the metrics count their samples now and then: until then they keep each of them, and
+/// nobody need ever scrape.
+async fn tidy(recorder: Recorder) {
+    let mut ticks = tokio::time::interval(std::time::Duration::from_secs(1));
+    loop {
+        ticks.tick().await;
+        recorder.upkeep();
+    }
 }
 
 async fn open_plugins(settings: &config::Settings) -> anyhow::Result<PluginRuntime> {
