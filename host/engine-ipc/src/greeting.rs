@@ -36,6 +36,8 @@ impl Message for ToEngine {
             Self::Generate(_) => "generate",
             Self::Tokenize(_) => "tokenize",
             Self::Cancel { .. } => "cancel",
+            Self::Transcribe(_) => "transcribe",
+            Self::Audio(_) => "audio",
             Self::Shutdown => "shutdown",
         })
     }

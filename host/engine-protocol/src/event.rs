@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::RequestId;
+use crate::{DecodedSegment, RequestId};
 
 /// Why an engine refused or gave up a request, or could not load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,6 +96,13 @@ pub enum EventKind {
         /// One entry for each token, where they were asked for.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         logprobs: Vec<TokenLogprob>,
+    },
+    /// More of a transcript, in the order of time; since version 1.
+    Segments {
+        /// What was decoded; empty where only `until_ms` moves on.
+        segments: Vec<DecodedSegment>,
+        /// Everything before this time is decoded.
+        until_ms: u32,
     },
     /// The sequence ended.
     Finished {

@@ -14,6 +14,7 @@ mod generate;
 mod hello;
 mod load;
 mod session;
+mod transcribe;
 
 pub use event::{
     EngineError, ErrorCode, Event, EventKind, Finish, TokenLogprob, TopLogprob, WorkerStats,
@@ -24,3 +25,7 @@ pub use generate::{
 pub use hello::{Hello, Incompatible, OLDEST_VERSION, VERSION};
 pub use load::{KvType, Load, LoadSettings, LoadedModel, LoraAdapter};
 pub use session::{FromEngine, MAX_FRAME_BYTES, RequestId, ToEngine};
+pub use transcribe::{
+    Audio, DecodedSegment, DecodedToken, DecodingPlan, Language, MAX_AUDIO_BYTES, SAMPLE_RATE,
+    StartToken, Task, TimestampRules, Transcribe,
+};

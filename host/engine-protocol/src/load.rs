@@ -53,6 +53,11 @@ pub struct LoadSettings {
     pub mmap: bool,
     /// Adapters that requests may choose.
     pub lora: Vec<LoraAdapter>,
+    /// The weights of a voice activity detector, for speech models; `None`: pauses are found by
+    /// their loudness.
+    pub vad: Option<String>,
+    /// The longest recording that a speech model takes, in seconds.
+    pub audio_seconds: u32,
 }
 
 impl Default for LoadSettings {
@@ -68,6 +73,8 @@ impl Default for LoadSettings {
             queue: 64,
             mmap: true,
             lora: Vec::new(),
+            vad: None,
+            audio_seconds: 6 * 60 * 60,
         }
     }
 }

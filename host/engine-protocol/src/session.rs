@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{EngineError, Event, Generate, Hello, Load, LoadedModel, Tokenize, WorkerStats};
+use crate::{
+    Audio, EngineError, Event, Generate, Hello, Load, LoadedModel, Tokenize, Transcribe,
+    WorkerStats,
+};
 
 /// The number of a request within a session, chosen by the host.
 pub type RequestId = u64;
@@ -22,6 +25,10 @@ pub enum ToEngine {
     Generate(Box<Generate>),
     /// Since version 1.
     Tokenize(Tokenize),
+    /// Since version 1.
+    Transcribe(Box<Transcribe>),
+    /// Since version 1.
+    Audio(Audio),
     /// Ends a request within one engine step. Since version 1.
     ///
     /// Its sequences still end with an event; a request that has ended already is no error.

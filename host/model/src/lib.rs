@@ -9,6 +9,7 @@ mod id;
 mod prompt;
 mod reply;
 mod sampling;
+mod transcription;
 
 pub use card::{Ability, ControlToken, Fit, ModelCard, Profile};
 pub use chat::{ChatRequest, ContentPart, Message, Role, Tool, ToolCall, ToolChoice};
@@ -16,3 +17,7 @@ pub use id::{InvalidUid, ModelUid};
 pub use prompt::{Constraint, GrammarSyntax, Prompt, PromptPart};
 pub use reply::{FinishReason, ReplyEvent, TokenLogprob, TopLogprob, Usage};
 pub use sampling::{InvalidSampling, Mirostat, Sampling};
+pub use transcription::{
+    Cue, DecodedSegment, DecodedToken, DecodingPlan, Language, Segment, StartToken, Task,
+    TimestampRules, TranscriptionRequest, Word,
+};

@@ -9,7 +9,7 @@ use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use model::{ChatRequest, ContentPart, ControlToken, FinishReason, Message, ModelCard, Role};
+use model::{ChatRequest, ContentPart, ControlToken, FinishReason, Message, ModelCard, Role, Tool};
 use plugin_runtime::{Limits, Options, PluginRuntime};
 
 fn main() {
@@ -50,6 +50,54 @@ fn main() {
     measure("parser: made and finished", 1000, || {
         sequence += 1;
         black_box(turn.finish(sequence, FinishReason::Stop).unwrap());
+    });
+    templates(root.path());
+}
+
+/// What the family `jinja` costs, where it is built: each render reads the template anew.
+fn templates(root: &Path) {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    let dir = root.join("jinja");
+    fs::create_dir(&dir).unwrap();
+    if fs::copy(plugins.join("jinja.wasm"), dir.join("jinja.wasm")).is_err() {
+        println!("skipped: plugins/jinja.wasm is not built; `cargo xtask plugins` builds it");
+        return;
+    }
+    let runtime =
+        PluginRuntime::open(Options { dir, cache_dir: None, limits: Limits::default() }).unwrap();
+    let bench = fs::read_to_string(plugins.join("jinja/goldens/templates/long.jinja")).unwrap();
+    let short = fs::read_to_string(plugins.join("jinja/goldens/templates/thinking.jinja")).unwrap();
+    let mut request = conversation(2048);
+    for (what, template, tokens) in [
+        ("jinja: 2 KB, template of 1 KB", &short, 8),
+        ("jinja: 2 KB, long template", &bench, 8),
+        ("jinja: 2 KB, long template, 1000 tokens", &bench, 1000),
+    ] {
+        let mut card = card(tokens, 0);
+        card.chat_template = Some(template.clone());
+        measure(what, 1000, || {
+            black_box(runtime.chat("jinja", &card, &request).unwrap());
+        });
+    }
+    let mut card = card(8, 0);
+    card.chat_template = Some(bench);
+    let parameters = r#"{"type": "object", "properties": {"city": {"type": "string"}}}"#;
+    request.tools = (0..4)
+        .map(|n| Tool {
+            name: format!("tool_{n}"),
+            description: Some("Gets the weather of a city.".into()),
+            parameters_json: parameters.into(),
+            definition_json: format!(
+                r#"{{"type": "function", "function": {{"name": "tool_{n}", "description": "Gets the weather of a city.", "parameters": {parameters}}}}}"#
+            ),
+        })
+        .collect();
+    measure("jinja: the same with four tools", 1000, || {
+        black_box(runtime.chat("jinja", &card, &request).unwrap());
+    });
+    measure("jinja: and a parser", 1000, || {
+        let mut turn = runtime.chat("jinja", &card, &request).unwrap();
+        black_box(turn.push(0, "word ").unwrap());
     });
 }
 

@@ -83,6 +83,13 @@ pub enum PluginError {
         limit: usize,
     },
 
+    /// There are as many instances of plugins as there may be.
+    #[error("all {limit} places for instances of plugins are taken; ask again in a moment")]
+    Busy {
+        /// The places.
+        limit: u32,
+    },
+
     /// An earlier call of the same turn failed, and took the instance with it.
     #[error("this turn of plugin `{plugin}` ended with an earlier failure: {cause}")]
     Dead {

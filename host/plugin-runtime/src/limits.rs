@@ -57,6 +57,11 @@ impl Limiter {
         Self { memory_left: limits.memory, elements_left: TABLE_ELEMENTS, refused: false }
     }
 
+    /// Bytes of memory that the instance holds.
+    pub(crate) fn memory(&self, limits: &Limits) -> usize {
+        limits.memory.saturating_sub(self.memory_left)
+    }
+
     pub(crate) fn forget_refusal(&mut self) {
         self.refused = false;
     }

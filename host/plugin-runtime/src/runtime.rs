@@ -4,13 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use model::{ChatRequest, ModelCard, Prompt};
+use model::{ChatRequest, ModelCard, Prompt, TranscriptionRequest};
 use tokio::sync::watch;
 
 use crate::cache::Cache;
 use crate::installed::Installed;
 use crate::loader::{Findings, Loader};
 use crate::status::{Choice, PluginStatus, Report};
+use crate::transcription::TranscriptionTurn;
 use crate::turn::ChatTurn;
 use crate::watch::Watch;
 use crate::{Limits, PluginError, choose, engine, folder, prompt};
@@ -49,7 +50,7 @@ impl PluginRuntime {
     /// The folder cannot be read, or the cache cannot be trusted. A file that cannot be loaded is
     /// not an error: [`PluginRuntime::plugins`] lists it with what is wrong with it.
     pub fn open(options: Options) -> Result<Self, PluginError> {
-        let shared = engine::shared()?;
+        let shared = engine::shared(options.limits.memory)?;
         let Options { dir, cache_dir, limits } = options;
         let cache = cache_dir.map(|dir| Cache::open(&dir, &shared.engine)).transpose()?;
         let runtime = Self(Arc::new(Shared {
@@ -124,6 +125,20 @@ impl PluginRuntime {
         prompt::validate(&prompt, card, 0)
             .map_err(|fault| sandbox.fail(&format!("its prompt is not valid: {fault}")))?;
         Ok(prompt)
+    }
+
+    /// Makes the decoding plan of a transcript in a fresh instance, which then writes it down.
+    ///
+    /// # Errors
+    /// As for [`PluginRuntime::chat`].
+    pub fn transcribe(
+        &self,
+        family: &str,
+        card: &ModelCard,
+        request: &TranscriptionRequest,
+    ) -> Result<TranscriptionTurn, PluginError> {
+        let plugin = self.0.installed.load().family(family)?.clone();
+        TranscriptionTurn::start(&plugin, card, request)
     }
 
     /// Tries a file without installing it.

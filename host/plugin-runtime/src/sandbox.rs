@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::{Store, Trap};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use crate::deadline::Deadline;
-use crate::engine::Shared;
+use crate::engine::{INSTANCES, Shared};
 use crate::limits::Limiter;
 use crate::log::{Level, Log};
 use crate::text::one_line;
@@ -80,6 +80,11 @@ impl Sandbox {
         self.store.data().log.label()
     }
 
+    /// Bytes of linear memory that the instance holds.
+    pub(crate) fn memory(&self) -> usize {
+        self.store.data().limiter.memory(&self.limits)
+    }
+
     /// What loading, recognising and rendering may use.
     pub(crate) fn to_render(&self) -> Allowance {
         Allowance { time: self.limits.render, bytes: self.limits.prompt_bytes }
@@ -131,6 +136,9 @@ impl Sandbox {
         allowance: Allowance,
         fault: &wasmtime::Error,
     ) -> PluginError {
+        if fault.is::<PoolConcurrencyLimitError>() {
+            return PluginError::Busy { limit: INSTANCES };
+        }
         let plugin = self.label();
         let state = self.store.data();
         let trap = fault.downcast_ref::<Trap>();

@@ -37,6 +37,11 @@ impl ChatTurn {
         &self.prompt
     }
 
+    /// Bytes of linear memory that the turn's instance holds, all of its parsers with it.
+    pub fn memory(&self) -> usize {
+        self.sandbox.memory()
+    }
+
     /// Takes newly decoded text of a sequence; its parser is made on first use.
     ///
     /// # Errors

@@ -1,11 +1,14 @@
 //! The versions of the WIT package that plugins may be built for.
 //!
-//! Each has a module that puts its bindings behind [`Family`] and [`Turn`]; nothing else of the
-//! host knows that there is more than one.
+//! Each has a module that puts its bindings behind [`Family`], [`Turn`] and [`Transcriber`]; nothing
+//! else of the host knows that there is more than one.
 
 mod v0_1;
 
-use model::{Ability, ChatRequest, FinishReason, Fit, ModelCard, Profile, Prompt, ReplyEvent};
+use model::{
+    Ability, ChatRequest, Cue, DecodedSegment, DecodingPlan, FinishReason, Fit, ModelCard, Profile,
+    Prompt, ReplyEvent, Segment, TranscriptionRequest,
+};
 use wasmtime::component::{InstancePre, Linker};
 
 use crate::PluginError;
@@ -55,6 +58,14 @@ pub(crate) trait Family: Send + Sync {
         prefix: &str,
         suffix: Option<&str>,
     ) -> Result<Prompt, PluginError>;
+
+    /// Makes the plan of a transcript, and keeps what turns decoded tokens into text.
+    fn transcribe(
+        &self,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+        request: &TranscriptionRequest,
+    ) -> Result<(DecodingPlan, Box<dyn Transcriber>), PluginError>;
 }
 
 /// The parsers of one chat turn, which live in the sandbox that rendered it.
@@ -74,6 +85,22 @@ pub(crate) trait Turn: Send {
         sequence: u32,
         reason: FinishReason,
     ) -> Result<Vec<ReplyEvent>, PluginError>;
+}
+
+/// What writes down one recording, in the sandbox that made its plan.
+pub(crate) trait Transcriber: Send {
+    /// Takes decoded segments in the order of time.
+    fn push(
+        &mut self,
+        sandbox: &mut Sandbox,
+        segments: &[DecodedSegment],
+    ) -> Result<Vec<Segment>, PluginError>;
+
+    /// Ends the recording.
+    fn finish(&mut self, sandbox: &mut Sandbox) -> Result<Vec<Segment>, PluginError>;
+
+    /// Breaks a passage into subtitles.
+    fn cues(&mut self, sandbox: &mut Sandbox, segment: &Segment) -> Result<Vec<Cue>, PluginError>;
 }
 
 /// One version of the package: a semver track, within which plugins and hosts fit each other.

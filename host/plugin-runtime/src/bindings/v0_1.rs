@@ -2,6 +2,8 @@
 
 mod convert;
 mod family;
+mod speech;
+mod transcriber;
 mod turn;
 
 use wasmtime::component::{HasSelf, Linker};
@@ -33,6 +35,7 @@ mod generated {
                 export modelhost:family/identity@0.1.0;
                 export modelhost:family/chat@0.1.0;
                 export modelhost:family/completion@0.1.0;
+                export modelhost:family/transcription@0.1.0;
             }
         ",
         world: "modelhost:runtime/plugin",

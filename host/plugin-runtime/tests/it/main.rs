@@ -10,4 +10,6 @@ mod loading;
 mod prompts;
 mod replies;
 mod support;
+mod templates;
+mod transcripts;
 mod wasi;

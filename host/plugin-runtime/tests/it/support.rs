@@ -36,7 +36,7 @@ pub(crate) struct Host {
 }
 
 /// Compiled once for all tests, which also has them share a cache as several hosts would.
-fn cache() -> PathBuf {
+pub(crate) fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("plugin-cache")
 }
 

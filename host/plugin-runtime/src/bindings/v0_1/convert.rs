@@ -19,7 +19,8 @@ pub(super) struct Card<'a> {
     options: Vec<(&'a str, &'a str)>,
 }
 
-fn pairs(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
+/// Keys and values on their way in.
+pub(super) fn pairs(pairs: &[(String, String)]) -> Vec<(&str, &str)> {
     pairs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
 }
 

@@ -1,15 +1,18 @@
 //! Finds the exports of a plugin and calls them.
 
-use model::{Ability, ChatRequest, Fit, ModelCard, Profile, Prompt};
+use model::{
+    Ability, ChatRequest, DecodingPlan, Fit, ModelCard, Profile, Prompt, TranscriptionRequest,
+};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
-use super::convert;
-use super::generated::exports::modelhost::family::{chat, completion, identity};
+use super::generated::exports::modelhost::family::{chat, completion, identity, transcription};
 use super::generated::modelhost::family::types;
+use super::transcriber::Recording;
 use super::turn::ChatTurn;
+use super::{convert, speech};
 use crate::PluginError;
-use crate::bindings::{Description, Family, Turn};
+use crate::bindings::{Description, Family, Transcriber, Turn};
 use crate::sandbox::{Sandbox, State};
 use crate::text::one_line;
 
@@ -22,6 +25,7 @@ pub(super) struct Exports {
     identity: identity::GuestIndices,
     chat: Option<chat::GuestIndices>,
     completion: Option<completion::GuestIndices>,
+    transcription: Option<transcription::GuestIndices>,
     abilities: Vec<Ability>,
 }
 
@@ -36,12 +40,15 @@ impl Exports {
             abilities.extend(found.then_some(ability));
             found
         };
-        let (chats, completes) =
-            (has("chat", Ability::Chat), has("completion", Ability::Completion));
+        let chats = has("chat", Ability::Chat);
+        let completes = has("completion", Ability::Completion);
+        let transcribes = has("transcription", Ability::Transcription);
         // An interface that is there but has another shape is an error and not an absence.
         let chat = chats.then(|| chat::GuestIndices::new(&pre)).transpose()?;
         let completion = completes.then(|| completion::GuestIndices::new(&pre)).transpose()?;
-        Ok(Self { pre, identity, chat, completion, abilities })
+        let transcription =
+            transcribes.then(|| transcription::GuestIndices::new(&pre)).transpose()?;
+        Ok(Self { pre, identity, chat, completion, transcription, abilities })
     }
 
     fn identity(&self, store: &mut Store<State>) -> wasmtime::Result<identity::Guest> {
@@ -140,6 +147,33 @@ impl Family for Exports {
             guest.call_render(store, card.lower(), request)
         })?;
         answer.map(convert::prompt).map_err(|error| refusal(sandbox, error))
+    }
+
+    fn transcribe(
+        &self,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+        request: &TranscriptionRequest,
+    ) -> Result<(DecodingPlan, Box<dyn Transcriber>), PluginError> {
+        let Some(indices) = &self.transcription else {
+            return Err(self.lacks(sandbox, Ability::Transcription));
+        };
+        let card = convert::Card::new(card);
+        let options = convert::pairs(&request.options);
+        let answer = sandbox.call("transcriber.start", sandbox.to_render(), |store| {
+            let instance = self.pre.instantiate(&mut *store)?;
+            let guest = indices.load(&mut *store, &instance)?;
+            let request = speech::request(request, &options);
+            let started = guest.transcriber().call_start(&mut *store, card.lower(), request)?;
+            let transcriber = match started {
+                Ok(transcriber) => transcriber,
+                Err(error) => return Ok(Err(error)),
+            };
+            let plan = guest.transcriber().call_plan(store, transcriber)?;
+            Ok(Ok((plan, Recording::new(guest, transcriber))))
+        })?;
+        let (plan, recording) = answer.map_err(|error| refusal(sandbox, error))?;
+        Ok((speech::plan(plan), Box::new(recording)))
     }
 }
 
