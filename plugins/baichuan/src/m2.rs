@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use plugin_sdk::reply::{Delimited, Opening, Reasoning, ReplyParser, json_object};
+use plugin_sdk::reply::{Marked, Opening, Reasoning, ReplyParser, syntax};
 use plugin_sdk::{ChatRequest, Error, Forced, Message, PromptBuilder, Role, ToolCall, json};
 use serde_json::{Map, Value};
 
@@ -200,6 +200,7 @@ fn begin_reply(prompt: &mut PromptBuilder<'_>, request: &ChatRequest) -> Result<
         forced::call(prompt, request.callable_tools(), forced);
         return Ok(());
     }
+    prompt.bind(syntax::HERMES_CALL.constraint(request));
     match thinking(request) {
         Some(true) => prompt.marker("<think>").text("\n"),
         Some(false) => prompt.marker("<think>").text("\n\n"),
@@ -209,14 +210,14 @@ fn begin_reply(prompt: &mut PromptBuilder<'_>, request: &ChatRequest) -> Result<
 }
 
 pub(crate) fn parser(request: &ChatRequest) -> Box<dyn ReplyParser> {
-    let calls = Delimited::tool_call(json_object, request);
+    let calls = Marked::new(&syntax::json::HERMES, request);
     if request.continues_last() {
         return Box::new(calls);
     }
     if let Ok(forced @ (Forced::Any | Forced::Tool(_))) = request.forced() {
-        return Box::new(calls.opened(&format!("\n{}", forced::opening(forced))));
+        return Box::new(calls.opened(&format!("<tool_call>\n{}", forced::opening(forced))));
     }
     // Told not to reason, the model answers at once or first closes what the prompt opened.
     let opening = if thinking(request) == Some(true) { Opening::Prompt } else { Opening::Model };
-    Box::new(Reasoning::think(opening, calls))
+    Box::new(Reasoning::think(opening, calls).with_calls(syntax::json::HERMES.openings))
 }

@@ -2,14 +2,15 @@
 //!
 //! The line with the metadata and the content are tokenized apart.
 
-use plugin_sdk::reply::{Body, Headed, ReplyParser, python_call};
+use plugin_sdk::reply::{Body, Headed, ReplyParser, python_call, syntax};
 use plugin_sdk::{
-    ChatRequest, Error, Forced, GrammarSyntax, ModelCard, PromptBuilder, Role, ToolCall, json,
+    ChatRequest, Error, Forced, GrammarSyntax, ModelCard, PromptBuilder, Role, ToolCall, grammar,
+    json,
 };
 use serde_json::{Map, Value};
 
 use crate::chinese::Dated;
-use crate::{Version, grammar, special};
+use crate::{Version, special};
 
 const TOOLS: &str =
     "Answer the following questions as best as you can. You have access to the following tools:\n";
@@ -17,6 +18,8 @@ const TOOLS: &str =
 /// How the fence of a call begins.
 const FENCE: &str = "```python\n";
 const CALL: &str = "tool_call(";
+/// How a call ends.
+const END: &str = ")\n```";
 
 pub(crate) fn render(
     prompt: &mut PromptBuilder<'_>,
@@ -44,17 +47,19 @@ pub(crate) fn render(
     }
     special::role(prompt, card, Version::V3, Role::Assistant);
     match request.forced()? {
-        Forced::No => {}
+        Forced::No => {
+            prompt.bind(syntax::CHATGLM_3_CALL.constraint(request));
+        }
         Forced::Any => {
             let source = grammar::any(tools, |grammar, tool| {
                 let head = format!("{}\n{FENCE}{CALL}", tool.name);
-                grammar.keywords(&head, &tool.parameters())
+                grammar.keywords(&head, &tool.parameters(), END)
             });
             prompt.constraint(GrammarSyntax::Lark, source);
         }
         Forced::Tool(tool) => {
             prompt.text(&format!("{}\n", tool.name)).split().text(FENCE).text(CALL);
-            let source = grammar::one(|grammar| grammar.keywords("", &tool.parameters()));
+            let source = grammar::one(|grammar| grammar.keywords("", &tool.parameters(), END));
             prompt.constraint(GrammarSyntax::Lark, source);
         }
     }

@@ -1,13 +1,12 @@
 //! GLM-4-9B, GLM-4V, GLM-Edge, GLM-4-0414 and GLM-Z1: a token for each role, then a line of
 //! metadata, then the content; tool calls as the tool's name and JSON.
 
-use plugin_sdk::reply::{Body, Call, Headed, Opening, Reasoning, ReplyParser};
+use plugin_sdk::reply::{Body, Headed, Opening, Reasoning, ReplyParser, headed_json};
 use plugin_sdk::{
-    ChatRequest, Error, Forced, GrammarSyntax, Message, ModelCard, PromptBuilder, Role,
+    ChatRequest, Error, Forced, GrammarSyntax, Message, ModelCard, PromptBuilder, Role, grammar,
 };
-use serde_json::{Map, Value};
 
-use crate::{Version, glm4_tools, grammar, special};
+use crate::{Version, glm4_tools, special};
 
 pub(crate) fn render(
     prompt: &mut PromptBuilder<'_>,
@@ -119,7 +118,7 @@ impl Renderer<'_> {
             Forced::No => {}
             Forced::Any => {
                 let source = grammar::any(self.request.callable_tools(), |grammar, tool| {
-                    grammar.json(&format!("{}\n", tool.name), tool.parameters())
+                    grammar.json(&format!("{}\n", tool.name), tool.parameters(), "")
                 });
                 prompt.constraint(GrammarSyntax::Lark, source);
             }
@@ -141,7 +140,7 @@ fn without_reasoning(text: &str) -> &str {
 /// Calls stand where the models' own code looks for them: the tool's name opens the reply or what
 /// follows a role token. A name after other text in the same turn is text.
 pub(crate) fn parser(version: Version, request: &ChatRequest) -> Box<dyn ReplyParser> {
-    let calls = Headed::new("<|assistant|>", Body { first: '{', read: json_call }, request);
+    let calls = Headed::new("<|assistant|>", Body { first: '{', read: headed_json }, request);
     if request.continues_last() {
         return Box::new(calls);
     }
@@ -152,11 +151,4 @@ pub(crate) fn parser(version: Version, request: &ChatRequest) -> Box<dyn ReplyPa
         }
         Ok(Forced::No | Forced::Any) | Err(_) => Box::new(calls),
     }
-}
-
-/// The body of a call: one JSON object, passed on as the model wrote it.
-fn json_call(name: &str, body: &str) -> Option<Call> {
-    let body = body.trim();
-    serde_json::from_str::<Map<String, Value>>(body).ok()?;
-    Some(Call::new(name, body))
 }

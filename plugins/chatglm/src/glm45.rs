@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use plugin_sdk::reply::{Delimited, Opening, Reasoning, ReplyParser, glm_xml};
+use plugin_sdk::grammar::{self, ArgumentTags, Grammar};
+use plugin_sdk::reply::{Marked, Opening, Reasoning, ReplyParser, syntax};
 use plugin_sdk::{
     ChatRequest, Error, Forced, GrammarSyntax, Message, ModelCard, PromptBuilder, Role, Tool,
     ToolCall, json,
 };
 use serde_json::{Map, Value};
 
-use crate::grammar::{self, Grammar};
 use crate::{Version, special};
 
 const TOOLS: &str = "\n# Tools\n\nYou may call one or more functions to assist with the user query.\
@@ -100,13 +100,14 @@ impl<'a> Renderer<'a> {
         }
         prompt.text(TOOLS_END);
         let line = self.line;
-        prompt.text(&format!("<tool_call>{{function-name}}{line}"));
+        prompt.marker("<tool_call>").text("{function-name}").text(line);
         for index in 1..=2 {
-            prompt.text(&format!(
-                "<arg_key>{{arg-key-{index}}}</arg_key>{line}<arg_value>{{arg-value-{index}}}</arg_value>{line}"
-            ));
+            prompt.marker("<arg_key>").text(&format!("{{arg-key-{index}}}"));
+            prompt.marker("</arg_key>").text(line);
+            prompt.marker("<arg_value>").text(&format!("{{arg-value-{index}}}"));
+            prompt.marker("</arg_value>").text(line);
         }
-        prompt.text(&format!("...{line}</tool_call>"));
+        prompt.text("...").text(line).marker("</tool_call>");
     }
 
     /// GLM-5.1 and later read the bare function, without the fields that are for the server.
@@ -214,16 +215,27 @@ impl<'a> Renderer<'a> {
             if self.line.is_empty() {
                 prompt.marker("<think>");
             }
+            prompt.bind(syntax::GLM_CALL.constraint(self.request));
             return Ok(());
         }
         prompt.text(self.line);
         self.no_reasoning(prompt);
         let tools = self.request.callable_tools();
+        let middle = format!("</arg_key>{}<arg_value>", self.line);
+        let tags = ArgumentTags {
+            open: "<arg_key>",
+            middle: &middle,
+            close: "</arg_value>",
+            line: self.line,
+            loose: false,
+        };
         let call = |grammar: &mut Grammar, head: &str, tool: &Tool| {
-            grammar.xml(head, self.line, &tool.parameters())
+            grammar.tagged(head, tags, &tool.parameters(), "</tool_call>")
         };
         match forced {
-            Forced::No => {}
+            Forced::No => {
+                prompt.bind(syntax::GLM_CALL.constraint(self.request));
+            }
             Forced::Any => {
                 prompt.text(self.line).marker("<tool_call>");
                 let source = grammar::any(tools, |grammar, tool| {
@@ -251,19 +263,21 @@ fn split_reasoning(text: &str) -> (Cow<'_, str>, &str) {
 }
 
 pub(crate) fn parser(version: Version, request: &ChatRequest) -> Box<dyn ReplyParser> {
-    let calls = Delimited::tool_call(glm_xml, request);
+    let calls = Marked::new(&syntax::tagged::GLM, request);
     if request.continues_last() {
         return Box::new(calls);
     }
     let line = if matches!(version, Version::Glm45 | Version::Glm46) { "\n" } else { "" };
     match request.forced() {
-        Ok(Forced::Tool(tool)) => Box::new(calls.opened(&format!("{}{line}", tool.name))),
-        Ok(Forced::Any) => Box::new(calls.opened("")),
+        Ok(Forced::Tool(tool)) => {
+            Box::new(calls.opened(&format!("<tool_call>{}{line}", tool.name)))
+        }
+        Ok(Forced::Any) => Box::new(calls.opened("<tool_call>")),
         Ok(Forced::No) | Err(_) => {
             let reasons = request.wants_reasoning() != Some(false);
             let by_prompt = reasons && line.is_empty();
             let opening = if by_prompt { Opening::Prompt } else { Opening::Model };
-            Box::new(Reasoning::think(opening, calls))
+            Box::new(Reasoning::think(opening, calls).with_calls(syntax::tagged::GLM.openings))
         }
     }
 }

@@ -15,7 +15,6 @@ mod glm3;
 mod glm4;
 mod glm45;
 mod glm4_tools;
-mod grammar;
 mod recognize;
 mod rounds;
 mod special;

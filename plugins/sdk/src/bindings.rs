@@ -14,8 +14,21 @@
 
 wit_bindgen::generate!({
     path: "../../wit/family@0.1",
-    world: "chat-completion-family",
+    inline: "
+        package modelhost:sdk;
+
+        /// Every interface for which the SDK has a trait; `register!` exports those of a family.
+        world every-family {
+            import modelhost:family/log@0.1.0;
+            export modelhost:family/identity@0.1.0;
+            export modelhost:family/chat@0.1.0;
+            export modelhost:family/completion@0.1.0;
+            export modelhost:family/transcription@0.1.0;
+        }
+    ",
+    world: "modelhost:sdk/every-family",
     pub_export_macro: true,
     additional_derives: [Clone, PartialEq],
+    generate_all,
     generate_unused_types: true,
 });

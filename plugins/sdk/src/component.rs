@@ -3,11 +3,13 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 
-use crate::bindings::exports::modelhost::family::{chat, completion, identity};
+use crate::bindings::exports::modelhost::family::{chat, completion, identity, transcription};
 use crate::reply::{Events, ReplyParser};
+use crate::transcript::Transcript;
 use crate::{
-    Chat, ChatRequest, Completion, CompletionRequest, Error, Family, FamilyInfo, FinishReason,
-    ModelCard, Profile, Prompt, Recognition, ReplyEvent, panic,
+    Chat, ChatRequest, Completion, CompletionRequest, Cue, DecodedSegment, DecodingPlan, Error,
+    Family, FamilyInfo, FinishReason, ModelCard, Profile, Prompt, Recognition, ReplyEvent, Segment,
+    Transcription, TranscriptionRequest, panic,
 };
 
 /// A family as a component.
@@ -81,5 +83,54 @@ impl<F: Completion> completion::Guest for Component<F> {
     fn render(card: ModelCard, request: CompletionRequest) -> Result<Prompt, Error> {
         panic::install_hook();
         F::render(&card, &request)
+    }
+}
+
+impl<F: Transcription + 'static> transcription::Guest for Component<F> {
+    type Transcriber = Transcriber<F>;
+}
+
+/// What a recording keeps: its plan, and the transcript as far as it has come.
+pub struct Transcriber<F> {
+    card: ModelCard,
+    request: TranscriptionRequest,
+    plan: DecodingPlan,
+    transcript: RefCell<Box<dyn Transcript>>,
+    family: PhantomData<F>,
+}
+
+impl<F: Transcription + 'static> transcription::GuestTranscriber for Transcriber<F> {
+    fn start(
+        card: ModelCard,
+        request: TranscriptionRequest,
+    ) -> Result<transcription::Transcriber, Error> {
+        panic::install_hook();
+        let plan = F::plan(&card, &request)?;
+        let transcript = RefCell::new(F::transcript(&card, &request, &plan));
+        let transcriber = Self { card, request, plan, transcript, family: PhantomData };
+        Ok(transcription::Transcriber::new(transcriber))
+    }
+
+    fn plan(&self) -> DecodingPlan {
+        self.plan.clone()
+    }
+
+    fn push(&self, segments: Vec<DecodedSegment>) -> Vec<Segment> {
+        let mut passages = Vec::new();
+        let mut transcript = self.transcript.borrow_mut();
+        for segment in segments {
+            transcript.push(segment, &mut passages);
+        }
+        passages
+    }
+
+    fn finish(&self) -> Vec<Segment> {
+        let mut passages = Vec::new();
+        self.transcript.borrow_mut().finish(&mut passages);
+        passages
+    }
+
+    fn cues(&self, segment: Segment) -> Vec<Cue> {
+        F::cues(&self.card, &self.request, &segment)
     }
 }

@@ -1,8 +1,10 @@
 //! What a family implements: one trait per ability.
 
 use crate::reply::{Plain, ReplyParser};
+use crate::transcript::{self, Transcript};
 use crate::{
-    ChatRequest, CompletionRequest, Error, FamilyInfo, ModelCard, Profile, Prompt, Recognition,
+    ChatRequest, CompletionRequest, Cue, DecodingPlan, Error, FamilyInfo, ModelCard, Profile,
+    Prompt, Recognition, Segment, TranscriptionRequest,
 };
 
 /// What every family is; see `wit/family@0.1/identity.wit`.
@@ -39,6 +41,30 @@ pub trait Chat: Family {
 pub trait Completion: Family {
     /// Frames a text to go on with.
     fn render(card: &ModelCard, request: &CompletionRequest) -> Result<Prompt, Error>;
+}
+
+/// A family of models that write down speech; see `wit/family@0.1/transcription.wit`.
+pub trait Transcription: Family {
+    /// Makes the plan for a request; a pure function of its arguments.
+    fn plan(card: &ModelCard, request: &TranscriptionRequest) -> Result<DecodingPlan, Error>;
+
+    /// Makes what writes down one recording that is decoded by `plan`.
+    ///
+    /// By default the text is what the tokens stand for, and nothing is left out.
+    fn transcript(
+        _: &ModelCard,
+        _: &TranscriptionRequest,
+        _: &DecodingPlan,
+    ) -> Box<dyn Transcript> {
+        Box::new(transcript::Plain::default())
+    }
+
+    /// Breaks a passage into subtitles.
+    ///
+    /// By default the passage is one.
+    fn cues(_: &ModelCard, _: &TranscriptionRequest, segment: &Segment) -> Vec<Cue> {
+        transcript::whole_cue(segment).into_iter().collect()
+    }
 }
 
 /// The plugin's name, version and summary from its `Cargo.toml`.

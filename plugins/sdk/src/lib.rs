@@ -1,6 +1,7 @@
 //! Write a model family for modelhost.
 //!
-//! A family turns a conversation into a prompt, and raw output into a reply.
+//! A family turns a conversation into a prompt, and raw output into a reply; or a request for a
+//! transcript into a decoding plan, and decoded tokens into text.
 //! It is a WebAssembly component with nothing of the host but a log; this crate hides how one is
 //! made:
 //!
@@ -40,6 +41,7 @@ pub mod bindings;
 mod card;
 mod component;
 mod family;
+pub mod grammar;
 pub mod json;
 pub mod log;
 mod message;
@@ -53,17 +55,22 @@ mod schema;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 mod tool;
+pub mod transcript;
 
 pub use bindings::exports::modelhost::family::chat::{ChatRequest, ReplyEvent, ToolCallStart};
 pub use bindings::exports::modelhost::family::completion::CompletionRequest;
 pub use bindings::exports::modelhost::family::identity::{
     FamilyInfo, Fit, ModelProfile as Profile, Recognition,
 };
+pub use bindings::exports::modelhost::family::transcription::{
+    Cue, DecodedSegment, DecodedToken, DecodingPlan, Language, Segment, StartToken, Task,
+    TimestampRules, TranscriptionRequest, Word,
+};
 pub use bindings::modelhost::family::types::{
     Constraint, ContentPart, ControlToken, Error, FinishReason, GrammarSyntax, Message, ModelCard,
     Prompt, PromptPart, Role, Tool, ToolCall, ToolChoice,
 };
-pub use family::{Chat, Completion, Family};
+pub use family::{Chat, Completion, Family, Transcription};
 pub use prompt::PromptBuilder;
 pub use request::Forced;
 pub use schema::Tools;

@@ -115,6 +115,12 @@ impl<'a> PromptBuilder<'a> {
         self
     }
 
+    /// Binds the reply, or the calls in it, to a grammar; none leaves it free.
+    pub fn bind(&mut self, constraint: Option<Constraint>) -> &mut Self {
+        self.prompt.constraint = constraint;
+        self
+    }
+
     /// The finished prompt; the builder is empty after it.
     pub fn build(&mut self) -> Prompt {
         let empty = Self::new(self.card).prompt;

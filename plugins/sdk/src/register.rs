@@ -6,6 +6,7 @@
 /// plugin_sdk::register!(chat: Vicuna);
 /// plugin_sdk::register!(completion: Base);
 /// plugin_sdk::register!(chat + completion: Llama);
+/// plugin_sdk::register!(transcription: Whisper);
 /// ```
 ///
 /// Anywhere but on WebAssembly it does nothing, so that a family is tested as an ordinary crate.
@@ -19,6 +20,9 @@ macro_rules! register {
     };
     (chat + completion: $family:ty) => {
         $crate::__register!($family, CHAT_COMPLETION, identity chat completion);
+    };
+    (transcription: $family:ty) => {
+        $crate::__register!($family, TRANSCRIPTION, identity transcription);
     };
 }
 
@@ -61,6 +65,12 @@ macro_rules! __export {
             $crate::bindings::exports::modelhost::family::completion
         );
     };
+    (transcription $component:ident) => {
+        $crate::__export_modelhost_family_transcription_0_1_0_cabi!(
+            $component with_types_in
+            $crate::bindings::exports::modelhost::family::transcription
+        );
+    };
 }
 
 /// The encoded worlds, by the abilities that they export.
@@ -77,4 +87,10 @@ pub mod worlds {
         "/chat-completion-family"
     ))
     .len()] = *include_bytes!(concat!(env!("OUT_DIR"), "/chat-completion-family"));
+    /// Transcripts of speech.
+    pub const TRANSCRIPTION: [u8; include_bytes!(concat!(
+        env!("OUT_DIR"),
+        "/transcription-family"
+    ))
+    .len()] = *include_bytes!(concat!(env!("OUT_DIR"), "/transcription-family"));
 }

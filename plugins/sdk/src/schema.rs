@@ -42,6 +42,15 @@ impl Tools {
         self.tools.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Whether the schema says of an argument that it is a string, or may be one.
+    pub fn named_string(&self, tool: &str, argument: &str) -> bool {
+        let schema = self.tools.iter().find(|(name, _)| name == tool).map(|(_, schema)| schema);
+        let property = |root: &Value| Some(root.get("properties")?.get(argument)?.clone());
+        schema.and_then(|root| Some((root, property(root)?))).is_some_and(|(root, property)| {
+            kind(root, &property, 0) == Kind::String || admits_string(root, &property, 0)
+        })
+    }
+
     /// An argument that the model wrote as bare text: a string where the schema says so, otherwise
     /// JSON where it is JSON, otherwise a string.
     pub fn typed(&self, tool: &str, argument: &str, raw: &str) -> Value {
@@ -102,6 +111,15 @@ fn kind(root: &Value, schema: &Value, depth: u32) -> Kind {
     let rest_is_string =
         alternatives.iter().zip(&kinds).all(|(schema, kind)| null(schema) || *kind == Kind::String);
     if rest_is_string { Kind::NullableString } else { Kind::Other }
+}
+
+/// Whether one of a schema's alternatives is a string.
+fn admits_string(root: &Value, schema: &Value, depth: u32) -> bool {
+    let alternatives = ["anyOf", "oneOf"].iter().find_map(|key| schema.get(key)?.as_array());
+    depth <= DEPTH
+        && alternatives.is_some_and(|alternatives| {
+            alternatives.iter().any(|schema| kind(root, schema, depth + 1) == Kind::String)
+        })
 }
 
 fn kind_of_type(types: &Value) -> Kind {

@@ -2,8 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop")]
 
 use plugin_sdk::reply::{
-    Body, Delimited, Headed, Opening, Plain, Reasoning, ReplyParser, glm_xml, json_object,
-    python_call,
+    Body, Headed, Marked, Opening, Plain, Reasoning, ReplyParser, python_call, syntax,
 };
 use plugin_sdk::testkit::{self, check_chunks, parse_whole, show_events};
 use plugin_sdk::{ChatRequest, FinishReason};
@@ -31,15 +30,15 @@ fn parser(kind: &str) -> Box<dyn ReplyParser> {
     let python = Body { first: '`', read: python_call };
     match kind {
         "plain" => Box::new(Plain::new(&request)),
-        "json" => Box::new(Delimited::tool_call(json_object, &request)),
-        "xml" => Box::new(Delimited::tool_call(glm_xml, &request)),
+        "json" => Box::new(Marked::new(&syntax::json::HERMES, &request)),
+        "xml" => Box::new(Marked::new(&syntax::tagged::GLM, &request)),
         "python" => Box::new(headed(python)),
         "opened" => {
-            let xml = Delimited::tool_call(glm_xml, &request);
+            let xml = Marked::new(&syntax::tagged::GLM, &request);
             Box::new(Reasoning::think(Opening::Prompt, xml))
         }
         "reasoning" => {
-            let json = Delimited::tool_call(json_object, &request);
+            let json = Marked::new(&syntax::json::HERMES, &request);
             Box::new(Reasoning::think(Opening::Model, json))
         }
         other => panic!("no parser `{other}`"),

@@ -1,5 +1,6 @@
 //! Tool calls that begin with the tool's name on a line of its own.
 
+use super::notation::LONGEST_HEAD;
 use super::scan::{Found, find, find_from, take};
 use super::{Call, ContentText, Events, ReplyParser};
 use crate::{ChatRequest, FinishReason, Tools};
@@ -80,6 +81,13 @@ impl Headed {
     /// Decides whether the segment is a call.
     fn head(&mut self, events: &mut Events) -> bool {
         let text = self.buffer.trim_start();
+        let blank = self.buffer.len() - text.len();
+        let line = text.split('\n').next().unwrap_or_default();
+        if blank.max(line.len()) > LONGEST_HEAD {
+            self.keep_marker(events);
+            self.state = State::Content;
+            return true;
+        }
         if text.is_empty() {
             return false;
         }

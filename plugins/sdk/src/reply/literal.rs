@@ -15,18 +15,44 @@ pub fn keyword_arguments(source: &str) -> Option<Map<String, Value>> {
     let mut reader = Reader { rest: source.trim() };
     reader.name()?;
     reader.expect('(')?;
-    let mut arguments = Map::new();
-    while !reader.accept(')') {
-        let key = reader.name()?;
-        reader.expect('=')?;
-        arguments.insert(key.to_owned(), reader.value(0)?);
+    let arguments = reader.arguments()?;
+    reader.blank();
+    reader.rest.is_empty().then_some(arguments)
+}
+
+/// The calls in `[name(key=literal, ..), ..]`, each with its name and arguments; names may have
+/// dots. `None` where `source` is anything else.
+///
+/// ```
+/// let calls = plugin_sdk::reply::call_list("[weather(city='Beijing'), now()]").unwrap();
+/// assert_eq!(calls[1].0, "now");
+/// ```
+pub fn call_list(source: &str) -> Option<Vec<(String, Map<String, Value>)>> {
+    let mut reader = Reader { rest: source.trim() };
+    reader.expect('[')?;
+    let mut calls = Vec::new();
+    loop {
+        let name = reader.dotted_name()?;
+        reader.expect('(')?;
+        calls.push((name.to_owned(), reader.arguments()?));
         if !reader.accept(',') {
-            reader.expect(')')?;
+            reader.expect(']')?;
+            break;
+        }
+        if reader.accept(']') {
             break;
         }
     }
     reader.blank();
-    reader.rest.is_empty().then_some(arguments)
+    reader.rest.is_empty().then_some(calls)
+}
+
+/// A dictionary; `None` where `source` is anything else.
+pub fn dictionary(source: &str) -> Option<Map<String, Value>> {
+    let mut reader = Reader { rest: source.trim() };
+    let Value::Object(fields) = reader.dictionary(0)? else { return None };
+    reader.blank();
+    reader.rest.is_empty().then_some(fields)
 }
 
 struct Reader<'a> {
@@ -62,6 +88,29 @@ impl<'a> Reader<'a> {
         let first = self.rest.chars().next()?;
         (first.is_alphabetic() || first == '_')
             .then(|| self.span(|c| c.is_alphanumeric() || c == '_'))
+    }
+
+    /// A name with dots in it.
+    fn dotted_name(&mut self) -> Option<&'a str> {
+        self.blank();
+        let first = self.rest.chars().next()?;
+        (first.is_alphabetic() || first == '_')
+            .then(|| self.span(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-')))
+    }
+
+    /// Keyword arguments up to the closing parenthesis.
+    fn arguments(&mut self) -> Option<Map<String, Value>> {
+        let mut arguments = Map::new();
+        while !self.accept(')') {
+            let key = self.name()?;
+            self.expect('=')?;
+            arguments.insert(key.to_owned(), self.value(0)?);
+            if !self.accept(',') {
+                self.expect(')')?;
+                break;
+            }
+        }
+        Some(arguments)
     }
 
     fn value(&mut self, depth: u32) -> Option<Value> {

@@ -6,25 +6,39 @@
 //! A call that is malformed or cut short becomes content, never an error.
 //!
 //! Blocks nest: [`Reasoning`] hands everything after the reasoning to the parser inside it.
+//! [`Marked`] reads every notation in which a marker begins a call; [`syntax`] has them as data.
 
 mod calls;
-mod delimited;
+pub(crate) mod elements;
+mod ends;
 mod events;
+pub(crate) mod gemma;
+mod harmony;
 mod headed;
+mod json_call;
+mod json_text;
 mod literal;
+mod marked;
+pub(crate) mod notation;
 mod plain;
 mod reasoning;
 mod scan;
+pub mod syntax;
+pub(crate) mod tags;
 mod text;
 
-pub use calls::{Call, glm_xml, json_object, python_call};
-pub use delimited::Delimited;
+pub use calls::{Call, headed_json, python_call};
 pub use events::Events;
+pub use harmony::Harmony;
 pub use headed::{Body, Headed};
-pub use literal::keyword_arguments;
+pub use literal::{call_list, dictionary, keyword_arguments};
+pub use marked::Marked;
+pub use notation::{Head, Heading, Keys, Notation, Read};
 pub use plain::Plain;
 pub use reasoning::{Opening, Reasoning};
 pub use scan::{Found, find};
+pub use syntax::Syntax;
+pub use tags::Tags;
 pub use text::ContentText;
 
 use crate::FinishReason;

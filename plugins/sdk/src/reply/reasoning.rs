@@ -1,8 +1,12 @@
 //! Reasoning between two markers, in all its forms.
 
-use super::scan::{Found, find, take};
+use super::scan::{Found, begins, find, take};
+use super::text::ReasoningText;
 use super::{Events, ReplyParser};
 use crate::FinishReason;
+
+/// How much whitespace may stand before the opening marker.
+const MOST_BLANK: usize = 256;
 
 /// Who writes the opening marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,14 +24,23 @@ pub enum Opening {
 ///   one, are dropped.
 /// - Empty reasoning gives no event.
 /// - Whitespace around the reasoning is dropped.
+/// - Where the openings of calls are known ([`Reasoning::with_calls`]), a call ends reasoning that
+///   is never closed. One in reasoning that is closed later was a thought.
 pub struct Reasoning<P> {
     markers: [&'static str; 2],
     opening: Opening,
     state: State,
-    /// Text that is not yet decided, or whitespace at the end of the reasoning.
+    /// Text that is not yet decided.
     buffer: String,
-    /// Whether any reasoning was given, so that whitespace before it is known.
-    started: bool,
+    /// How much of a call in the reasoning is known to hold no closing marker.
+    searched: usize,
+    thoughts: ReasoningText,
+    /// What begins a call.
+    calls: &'static [&'static str],
+    /// What else begins an answer where there is no reasoning.
+    answers: &'static [&'static str],
+    /// Whether reasoning may come again within the answer.
+    again: bool,
     answer: P,
 }
 
@@ -36,6 +49,8 @@ enum State {
     /// Nothing but whitespace so far.
     Start,
     Reasoning,
+    /// In the reasoning, from the opening of a call on.
+    Call,
     /// An answer without reasoning before it; a closing marker may still come.
     Unreasoned,
     Answer,
@@ -49,76 +64,211 @@ impl<P: ReplyParser> Reasoning<P> {
 
     /// Other markers.
     pub fn new(markers: [&'static str; 2], opening: Opening, answer: P) -> Self {
-        let buffer = String::new();
-        Self { markers, opening, state: State::Start, buffer, started: false, answer }
+        Self {
+            markers,
+            opening,
+            state: State::Start,
+            buffer: String::new(),
+            searched: 0,
+            thoughts: ReasoningText::default(),
+            calls: &[],
+            answers: &[],
+            again: false,
+            answer,
+        }
     }
 
-    /// Works on the buffer until more text is needed.
-    fn advance(&mut self, events: &mut Events) {
+    /// One of these begins a call, which the answer's parser reads.
+    #[must_use]
+    pub fn with_calls(mut self, openings: &'static [&'static str]) -> Self {
+        self.calls = openings;
+        self
+    }
+
+    /// One of these begins an answer, where the prompt opened the reasoning and the model has none.
+    #[must_use]
+    pub fn with_answers(mut self, openings: &'static [&'static str]) -> Self {
+        self.answers = openings;
+        self
+    }
+
+    /// Reasoning may come again within the answer, and closing markers there are dropped.
+    #[must_use]
+    pub fn interleaved(mut self) -> Self {
+        self.again = true;
+        self
+    }
+
+    /// Works on the buffer; false when more text is needed.
+    fn step(&mut self, events: &mut Events) -> bool {
+        match self.state {
+            State::Start => self.start(),
+            State::Reasoning => self.reasoning(events),
+            State::Call => self.call(events),
+            State::Unreasoned => self.unreasoned(events),
+            State::Answer => {
+                let text = std::mem::take(&mut self.buffer);
+                self.answer.push(&text, events);
+                false
+            }
+        }
+    }
+
+    fn start(&mut self) -> bool {
+        let [open, _] = self.markers;
+        let prompted = self.opening == Opening::Prompt;
+        let blank = self.buffer.len() - self.buffer.trim_start().len();
+        if prompted {
+            take(&mut self.buffer, blank);
+        } else if blank > MOST_BLANK {
+            self.state = State::Unreasoned;
+            return true;
+        }
+        let text = self.buffer.trim_start();
+        if text.starts_with(open) {
+            let used = self.buffer.len() - text.len() + open.len();
+            take(&mut self.buffer, used);
+            self.state = State::Reasoning;
+            return true;
+        }
+        if open.starts_with(text) {
+            return false;
+        }
+        if prompted {
+            // Nothing was thought: what follows is the answer.
+            for openings in [self.calls, self.answers] {
+                match begins(text, openings) {
+                    Found::Marker { .. } => {
+                        self.state = State::Answer;
+                        return true;
+                    }
+                    Found::Perhaps { .. } => return false,
+                    Found::Nothing => {}
+                }
+            }
+        }
+        self.state = if prompted { State::Reasoning } else { State::Unreasoned };
+        true
+    }
+
+    fn reasoning(&mut self, events: &mut Events) -> bool {
+        let [_, close] = self.markers;
+        let closing = find(&self.buffer, &[close]);
+        let end = |found| match found {
+            Found::Marker { at, .. } | Found::Perhaps { at } => Some(at),
+            Found::Nothing => None,
+        };
+        let call =
+            if self.calls.is_empty() { Found::Nothing } else { find(&self.buffer, self.calls) };
+        if let Some(at) = end(call)
+            && end(closing).is_none_or(|close| at < close)
+        {
+            self.reason(at, events);
+            if let Found::Marker { .. } = call {
+                self.searched = 0;
+                self.state = State::Call;
+                return true;
+            }
+            return false;
+        }
+        match closing {
+            Found::Marker { at, .. } => {
+                self.close(at, events);
+                true
+            }
+            Found::Perhaps { at } => {
+                self.reason(at, events);
+                false
+            }
+            Found::Nothing => {
+                self.reason(self.buffer.len(), events);
+                false
+            }
+        }
+    }
+
+    /// Ends the reasoning at the closing marker at the byte `at`.
+    fn close(&mut self, at: usize, events: &mut Events) {
+        let [_, close] = self.markers;
+        self.reason(at, events);
+        self.thoughts.end();
+        take(&mut self.buffer, close.len());
+        self.state = if self.again { State::Unreasoned } else { State::Answer };
+    }
+
+    /// Holds what may be a call until the reasoning is closed, or the reply ends.
+    fn call(&mut self, events: &mut Events) -> bool {
+        let [_, close] = self.markers;
+        let from = self.searched;
+        match find(self.buffer.get(from..).unwrap_or_default(), &[close]) {
+            Found::Marker { at, .. } => {
+                self.close(from + at, events);
+                true
+            }
+            Found::Perhaps { at } => {
+                self.searched = from + at;
+                false
+            }
+            Found::Nothing => {
+                self.searched = self.buffer.len();
+                false
+            }
+        }
+    }
+
+    fn unreasoned(&mut self, events: &mut Events) -> bool {
         let [open, close] = self.markers;
-        if self.state == State::Start {
-            let text = self.buffer.trim_start();
-            if text.is_empty() || (open.len() > text.len() && open.starts_with(text)) {
+        let markers: &[&str] = if self.again { &[close, open] } else { &[close] };
+        let found = find(&self.buffer, markers);
+        // What a call holds is no marker of reasoning.
+        let call = if self.again { Found::Nothing } else { find(&self.buffer, self.calls) };
+        let at = |found| match found {
+            Found::Marker { at, .. } | Found::Perhaps { at } => Some(at),
+            Found::Nothing => None,
+        };
+        if let Found::Marker { at: call, .. } = call
+            && at(found).is_none_or(|at| call < at)
+        {
+            self.state = State::Answer;
+            return true;
+        }
+        let end = at(found).into_iter().chain(at(call)).min().unwrap_or(self.buffer.len());
+        let text = take(&mut self.buffer, end);
+        self.answer.push(&text, events);
+        match found {
+            Found::Marker { at, index } if at == end => {
+                let marker = if index == 0 { close } else { open };
+                take(&mut self.buffer, marker.len());
+                self.state = match index {
+                    0 if !self.again => State::Answer,
+                    0 => State::Unreasoned,
+                    _ => State::Reasoning,
+                };
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The buffer is reasoning up to the byte `end`.
+    fn reason(&mut self, end: usize, events: &mut Events) {
+        let text = take(&mut self.buffer, end);
+        self.thoughts.push(&text, events);
+    }
+
+    /// What is held at the end of a reply that stopped by itself is a call, if it holds one.
+    fn finish_call(&mut self, reason: FinishReason, events: &mut Events) {
+        let text = std::mem::take(&mut self.buffer);
+        if reason == FinishReason::Stop {
+            let mut answer = Events::default();
+            self.answer.push(&text, &mut answer);
+            self.answer.finish(reason, &mut answer);
+            if answer.has_call() {
+                events.append(answer);
                 return;
             }
-            if text.starts_with(open) {
-                let blank = self.buffer.len() - text.len();
-                take(&mut self.buffer, blank + open.len());
-                self.state = State::Reasoning;
-            } else if self.opening == Opening::Prompt {
-                self.state = State::Reasoning;
-            } else {
-                self.state = State::Unreasoned;
-            }
         }
-        match self.state {
-            State::Start => {}
-            State::Reasoning => match find(&self.buffer, &[close]) {
-                Found::Marker { at, .. } => {
-                    let text = take(&mut self.buffer, at);
-                    self.reason(text.trim_end(), events);
-                    take(&mut self.buffer, close.len());
-                    self.state = State::Answer;
-                    self.pass_on(events);
-                }
-                Found::Perhaps { at } => self.reason_up_to(at, events),
-                Found::Nothing => self.reason_up_to(self.buffer.len(), events),
-            },
-            State::Unreasoned => match find(&self.buffer, &[close]) {
-                Found::Marker { at, .. } => {
-                    let text = take(&mut self.buffer, at);
-                    self.answer.push(&text, events);
-                    take(&mut self.buffer, close.len());
-                    self.state = State::Answer;
-                    self.pass_on(events);
-                }
-                Found::Perhaps { at } => {
-                    let text = take(&mut self.buffer, at);
-                    self.answer.push(&text, events);
-                }
-                Found::Nothing => self.pass_on(events),
-            },
-            State::Answer => self.pass_on(events),
-        }
-    }
-
-    /// Gives reasoning up to `end`, but for whitespace that may be its last.
-    fn reason_up_to(&mut self, end: usize, events: &mut Events) {
-        let text = self.buffer.get(..end).unwrap_or_default();
-        let count = text.trim_end().len();
-        let text = take(&mut self.buffer, count);
-        self.reason(&text, events);
-    }
-
-    fn reason(&mut self, text: &str, events: &mut Events) {
-        let text = if self.started { text } else { text.trim_start() };
-        self.started |= !text.is_empty();
-        events.reasoning(text);
-    }
-
-    fn pass_on(&mut self, events: &mut Events) {
-        let text = std::mem::take(&mut self.buffer);
-        self.answer.push(&text, events);
+        self.thoughts.push(&text, events);
     }
 }
 
@@ -128,18 +278,21 @@ impl<P: ReplyParser> ReplyParser for Reasoning<P> {
             self.answer.push(text, events);
         } else {
             self.buffer.push_str(text);
-            self.advance(events);
+            while self.step(events) {}
         }
     }
 
     fn finish(&mut self, reason: FinishReason, events: &mut Events) {
-        let inside = self.state == State::Reasoning
-            || (self.state == State::Start && self.opening == Opening::Prompt);
-        if inside {
-            let text = std::mem::take(&mut self.buffer);
-            self.reason(text.trim_end(), events);
-        } else {
-            self.pass_on(events);
+        match self.state {
+            State::Call => return self.finish_call(reason, events),
+            State::Reasoning => self.reason(self.buffer.len(), events),
+            State::Start if self.opening == Opening::Prompt => {
+                self.reason(self.buffer.len(), events);
+            }
+            _ => {
+                let text = std::mem::take(&mut self.buffer);
+                self.answer.push(&text, events);
+            }
         }
         self.answer.finish(reason, events);
     }

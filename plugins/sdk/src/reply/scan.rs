@@ -52,6 +52,20 @@ pub(super) fn find_from(text: &str, from: usize, markers: &[&str]) -> Found {
     Found::Nothing
 }
 
+/// Whether `text` begins with a marker, or may once there is more of it.
+pub(super) fn begins(text: &str, markers: &[&str]) -> Found {
+    let whole = markers.iter().enumerate().filter(|(_, marker)| text.starts_with(**marker));
+    let whole = whole.max_by_key(|(_, marker)| marker.len());
+    let longest = whole.map_or(0, |(_, marker)| marker.len());
+    if markers
+        .iter()
+        .any(|marker| marker.len() > longest.max(text.len()) && marker.starts_with(text))
+    {
+        return Found::Perhaps { at: 0 };
+    }
+    whole.map_or(Found::Nothing, |(index, _)| Found::Marker { at: 0, index })
+}
+
 /// Takes the first `count` bytes off the front of `buffer`; `count` is a character boundary.
 pub(super) fn take(buffer: &mut String, count: usize) -> String {
     let rest = buffer.split_off(count.min(buffer.len()));

@@ -74,10 +74,10 @@ fn cut<'a>(text: &'a str, borders: &[usize]) -> Vec<&'a str> {
 }
 
 /// A generator (SplitMix64) that gives the same numbers in every run.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

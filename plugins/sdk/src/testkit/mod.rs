@@ -12,6 +12,17 @@
 //! A reply must give the same events whole, in single characters, cut in two at any place, and cut
 //! at random.
 //!
+//! Cases of speech lie in a folder of their own:
+//!
+//! - `NAME.json`: a card and a request for a transcript; see [`speech`].
+//! - `NAME.plan`: the plan that the family makes, one field a line.
+//! - `NAME.decoded` and any `NAME.WORD.decoded`: what an engine decoded, one segment a line; see
+//!   [`decoded`].
+//! - `NAME.segments` and `NAME.WORD.segments`: the passages and their subtitles.
+//!
+//! [`check_plan`] and [`check_segments`] compare them. A recording must give the same passages
+//! however its segments are handed over.
+//!
 //! ```no_run
 //! # use plugin_sdk::*;
 //! # struct Parrot;
@@ -42,6 +53,8 @@ mod case;
 mod chunks;
 mod data;
 mod show;
+mod speech;
+mod transcripts;
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -50,6 +63,8 @@ pub use case::{Case, card, request};
 pub use chunks::{check_chunks, parse_whole};
 pub use data::shared;
 pub use show::{flatten, show_events, show_prompt};
+pub use speech::{decoded, show_plan, show_segments, speech};
+pub use transcripts::{check_plan, check_segments, write_down};
 
 use crate::{Chat, FinishReason};
 

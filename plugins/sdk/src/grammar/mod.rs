@@ -1,55 +1,77 @@
-//! Grammars for calls that the client demands, in llguidance's dialect of Lark.
+//! Grammars for tool calls, in llguidance's dialect of Lark.
 //!
-//! Where the syntax of a version allows it, the arguments follow the tool's schema.
+//! A call that the client demands is bound by one from its first token, and one that the model
+//! begins of itself from there ([`Lazy`]). Where a syntax allows it, the arguments follow the
+//! tool's schema.
+//!
+//! Special tokens cannot stand in a grammar, which knows only bytes. So the grammars that bind
+//! from a trigger span no marker that may be one; the model writes those of itself.
 
-use plugin_sdk::Tool;
+mod lazy;
+mod schema;
+
+pub use lazy::{Arguments, Lazy, Part, Trigger};
+pub use schema::{one_line, relaxed};
+
 use serde_json::{Map, Value};
 
+use crate::Tool;
+
 /// A grammar under construction.
-#[derive(Default)]
-pub(crate) struct Grammar {
+#[derive(Debug, Default)]
+pub struct Grammar {
     rules: Vec<String>,
 }
 
+/// The tags around an argument's name and value.
+#[derive(Clone, Copy, Debug)]
+pub struct ArgumentTags<'a> {
+    /// Before the name.
+    pub open: &'a str,
+    /// Between the name and the value.
+    pub middle: &'a str,
+    /// After the value.
+    pub close: &'a str,
+    /// After that, where there is a line break or more.
+    pub line: &'a str,
+    /// Whether line breaks may be left out, and one may stand before the first argument.
+    pub loose: bool,
+}
+
+impl ArgumentTags<'_> {
+    /// A text of the tags, for words to follow.
+    fn text(&self, text: &str) -> String {
+        if !self.loose {
+            return headed(text);
+        }
+        let lines: Vec<_> = text.split('\n').map(headed).collect();
+        lines.join("\"\\n\"? ")
+    }
+}
+
 /// A grammar for one call to any of the tools; `call` adds a tool's rules and returns its name.
-pub(crate) fn any(tools: &[Tool], call: impl Fn(&mut Grammar, &Tool) -> String) -> String {
+pub fn any(tools: &[Tool], call: impl Fn(&mut Grammar, &Tool) -> String) -> String {
     let mut grammar = Grammar::default();
     let calls: Vec<_> = tools.iter().map(|tool| call(&mut grammar, tool)).collect();
     grammar.finish(&calls.join(" | "))
 }
 
 /// A grammar for what `call` adds.
-pub(crate) fn one(call: impl FnOnce(&mut Grammar) -> String) -> String {
+pub fn one(call: impl FnOnce(&mut Grammar) -> String) -> String {
     let mut grammar = Grammar::default();
     let call = call(&mut grammar);
     grammar.finish(&call)
 }
 
-/// A JSON Schema for JSON on one line, with the spaces that the models were trained on.
-///
-/// Words of the schema that the engine does not know are left out of account.
-pub(crate) fn one_line(mut schema: Value) -> Value {
-    if let Some(fields) = schema.as_object_mut() {
-        let style = serde_json::json!({
-            "whitespace_flexible": false,
-            "item_separator": ", ",
-            "key_separator": ": ",
-            "lenient": true,
-        });
-        fields.insert("x-guidance".to_owned(), style);
-    }
-    schema
-}
-
 impl Grammar {
-    /// `head`, then JSON for the schema.
-    pub(crate) fn json(&mut self, head: &str, schema: Value) -> String {
+    /// `head`, then JSON for the schema, then `end`.
+    pub fn json(&mut self, head: &str, schema: Value, end: &str) -> String {
         let body = self.schema(schema);
-        self.rule(&format!("{}{body}", headed(head)))
+        self.rule(&format!("{}{body} {}", headed(head), headed(end)))
     }
 
-    /// `head`, then Python keyword arguments in the schema's order, then the end of the fence.
-    pub(crate) fn keywords(&mut self, head: &str, schema: &Value) -> String {
+    /// `head`, then Python keyword arguments in the schema's order, then `end`.
+    pub fn keywords(&mut self, head: &str, schema: &Value, end: &str) -> String {
         let arguments = properties(schema);
         let named: Vec<_> = arguments
             .iter()
@@ -58,12 +80,16 @@ impl Grammar {
                 self.rule(&format!("{} {value}", literal(&format!("{}=", argument.name))))
             })
             .collect();
-        let list = if named.is_empty() {
-            "/[^\\n]*/".to_owned()
-        } else {
+        let list = if !named.is_empty() {
             self.separated(&arguments, &named)
+        } else if is_open(schema) {
+            let value = self.schema(Value::Object(Map::new()));
+            let argument = self.rule(&format!("/[A-Za-z_][A-Za-z0-9_]*=/ {value}"));
+            format!("({argument} (\", \" {argument})*)?")
+        } else {
+            String::new()
         };
-        self.rule(&format!("{}{list} {}", headed(head), literal(")\n```")))
+        self.rule(&format!("{}{list} {}", headed(head), headed(end)))
     }
 
     /// A list of arguments with commas between them, any but the required ones left out.
@@ -88,28 +114,37 @@ impl Grammar {
         if all_optional { format!("{list}?") } else { list }
     }
 
-    /// `head`, then the arguments as GLM-4.5 and later write them, then the end of the call.
+    /// `head`, then the arguments between tags and in the schema's order, then `end`.
     ///
-    /// `line` is what stands between the markers. The markers are text here even where the
-    /// vocabulary has tokens for them: their bytes are what the engine follows.
-    pub(crate) fn xml(&mut self, head: &str, line: &str, schema: &Value) -> String {
+    /// The tags are text here even where the vocabulary has tokens for them: their bytes are what
+    /// the engine follows.
+    pub fn tagged(
+        &mut self,
+        head: &str,
+        tags: ArgumentTags<'_>,
+        schema: &Value,
+        end: &str,
+    ) -> String {
         let mut call = headed(head);
+        if tags.loose {
+            call.push_str("\"\\n\"? ");
+        }
         let arguments = properties(schema);
-        if arguments.is_empty() {
+        if arguments.is_empty() && is_open(schema) {
             let key = self.rule("/[^<>\\n]+/");
-            let pair = self.pair(line, &key, &Value::Bool(true));
+            let pair = self.pair(tags, &key, &Value::Bool(true));
             call.extend([pair.as_str(), "* "]);
         }
         for argument in &arguments {
-            let pair = self.pair(line, &literal(argument.name), &argument.schema);
+            let pair = self.pair(tags, &literal(argument.name), &argument.schema);
             let mark = if argument.required { "" } else { "?" };
             call.extend([pair.as_str(), mark, " "]);
         }
-        self.rule(&format!("{call}{}", literal("</tool_call>")))
+        self.rule(&format!("{call}{}", headed(end)))
     }
 
-    fn pair(&mut self, line: &str, key: &str, schema: &Value) -> String {
-        let end = literal("</arg_value>");
+    fn pair(&mut self, tags: ArgumentTags<'_>, key: &str, schema: &Value) -> String {
+        let end = literal(tags.close);
         let value = match bare_strings(schema) {
             // Only the marker after it tells where bare text ends.
             Bare::Any => self.attributed("[lazy]", &format!("/(?s:.*)/ {end}")),
@@ -119,15 +154,21 @@ impl Grammar {
             }
             Bare::No => format!("{} {end}", self.schema(schema.clone())),
         };
-        let between = literal(&format!("</arg_key>{line}<arg_value>"));
-        self.rule(&format!("\"<arg_key>\" {key} {between} {value} {}", headed(line)))
+        let [open, middle, line] = [tags.open, tags.middle, tags.line].map(|text| tags.text(text));
+        self.rule(&format!("{open}{key} {middle}{value} {line}"))
     }
 
     fn schema(&mut self, schema: Value) -> String {
         self.rule(&format!("%json {}", one_line(schema)))
     }
 
-    fn rule(&mut self, body: &str) -> String {
+    /// Adds a rule and returns its name; a body that is a rule's name needs none of its own.
+    pub fn rule(&mut self, body: &str) -> String {
+        let name = body.trim();
+        let digits = name.strip_prefix('r').unwrap_or_default();
+        if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return name.to_owned();
+        }
         self.attributed("", body)
     }
 
@@ -137,8 +178,16 @@ impl Grammar {
         name
     }
 
+    /// Adds a rule for text in quotes that is none of `words`, up to the closing quote.
+    fn other_than(&mut self, words: &[&str]) -> String {
+        let words: Vec<_> = words.iter().map(|word| escaped(word)).collect();
+        let name = format!("OTHER{}", self.rules.len());
+        self.rules.push(format!("{name}: /[^\"]*\"/ & ~/({})\"/", words.join("|")));
+        name
+    }
+
     fn finish(self, start: &str) -> String {
-        format!("start: {start}\n{}\n", self.rules.join("\n"))
+        format!("start: {}\n{}\n", start.trim_end(), self.rules.join("\n"))
     }
 }
 
@@ -164,6 +213,11 @@ fn properties(schema: &Value) -> Vec<Argument<'_>> {
         required: required.contains(&name.as_str()),
     });
     properties.collect()
+}
+
+/// Whether a schema names no arguments, so that any may come.
+fn is_open(schema: &Value) -> bool {
+    schema.get("properties").is_none()
 }
 
 fn with_definitions(property: &Value, root: &Value) -> Value {
@@ -206,6 +260,18 @@ fn headed(text: &str) -> String {
 }
 
 /// A string literal of the grammar.
-fn literal(text: &str) -> String {
+pub(crate) fn literal(text: &str) -> String {
     Value::from(text).to_string()
+}
+
+/// A text as a regular expression in slashes.
+fn escaped(text: &str) -> String {
+    let escape = |c: char| {
+        if c.is_alphanumeric() || c == '_' {
+            c.to_string()
+        } else {
+            format!("\\x{{{:x}}}", u32::from(c))
+        }
+    };
+    text.chars().map(escape).collect()
 }
