@@ -43,12 +43,12 @@ fn find(start: &[u8]) -> Option<(&'static str, &'static str)> {
         b"tjgg" => ("a legacy llama.cpp model (ggjt, before August 2023)", LEGACY),
         b"fmgg" => ("a legacy llama.cpp model (ggmf, of April 2023)", LEGACY),
         b"lmgg" => match (at(1), at(2)) {
-            (Some(51_864..=51_866), Some(1500)) => {
+            (Some(51_864..=51_866), _) | (_, Some(1500)) => {
                 ("a ggml speech model (whisper.cpp)", "it is for transcription, not for text")
             }
             (Some(1..=64), _) => (
                 "a ggml voice detection model (silero)",
-                "it goes beside a speech model, not in its place",
+                "it goes beside a speech model, not in its place: name it under `vad`",
             ),
             _ => ("a legacy llama.cpp model (ggml, of March 2023)", LEGACY),
         },

@@ -1,11 +1,15 @@
 //! A validated model file, and what the host wants to know of it.
 
-use std::{io::Read, path::Path};
+use std::{
+    io::{Read, Seek},
+    path::Path,
+};
 
 use model::{ControlToken, ModelCard};
 
 use crate::{
     error::{CatalogError, Problem, Result, quoted},
+    ggml::Whisper,
     header::Header,
     metadata::Metadata,
     names,
@@ -17,7 +21,7 @@ use crate::{
 /// A model file whose header has passed every check; the weights themselves are not read.
 #[derive(Clone, Debug)]
 pub struct ModelFile {
-    version: u32,
+    format: Format,
     file_bytes: u64,
     weight_bytes: u64,
     tensors: usize,
@@ -28,6 +32,13 @@ pub struct ModelFile {
     chat_template: Option<String>,
     languages: Vec<String>,
     metadata: Vec<(String, String)>,
+}
+
+/// How the file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Gguf { version: u32 },
+    Ggml,
 }
 
 /// Whether a file without weights will do.
@@ -68,7 +79,7 @@ impl ModelFile {
             parameters = parameters.saturating_add(tensor.elements);
         }
         Ok(Self {
-            version,
+            format: Format::Gguf { version },
             file_bytes,
             weight_bytes,
             tensors: tensors.len(),
@@ -79,6 +90,45 @@ impl ModelFile {
             chat_template: metadata.text("tokenizer.chat_template")?,
             languages: languages(&metadata),
             metadata: metadata.scalars(),
+        })
+    }
+
+    /// Reads and validates a whisper model of `bytes` bytes; `file` is for messages.
+    pub fn read_ggml(
+        source: impl Read + Seek,
+        bytes: u64,
+        file: &Path,
+    ) -> std::result::Result<Self, CatalogError> {
+        Self::parse_ggml(source, bytes).map_err(|problem| CatalogError::new(file, problem))
+    }
+
+    pub(crate) fn parse_ggml(source: impl Read + Seek, bytes: u64) -> Result<Self> {
+        let whisper = Whisper::read(source, bytes)?;
+        // A model of the smallest vocabulary knows English alone.
+        let english = whisper.vocabulary == 51_864;
+        Ok(Self {
+            format: Format::Ggml,
+            file_bytes: bytes,
+            weight_bytes: whisper.weight_bytes,
+            tensors: whisper.tensors,
+            parameters: whisper.parameters,
+            quantization: whisper.quantization,
+            network: Network {
+                architecture: "whisper".to_owned(),
+                context_length: whisper.text_context,
+                embedding_length: whisper.text_state,
+                layers: whisper.text_layers,
+                kv_elements: u64::from(whisper.text_layers) * u64::from(whisper.text_state) * 2,
+            },
+            vocabulary: Vocabulary {
+                size: whisper.vocabulary,
+                bos: None,
+                eos: None,
+                control: Vec::new(),
+            },
+            chat_template: None,
+            languages: if english { vec!["en".to_owned()] } else { Vec::new() },
+            metadata: whisper.metadata,
         })
     }
 
@@ -107,12 +157,31 @@ impl ModelFile {
 
     /// The format, in Xinference's words.
     pub fn format(&self) -> &'static str {
-        "ggufv2"
+        match self.format {
+            Format::Gguf { .. } => "ggufv2",
+            Format::Ggml => "ggml",
+        }
     }
 
-    /// The version of GGUF that the file is written in.
+    /// Whether the model writes down speech, and does nothing else.
+    pub fn hears(&self) -> bool {
+        matches!(self.format, Format::Ggml)
+    }
+
+    /// The engine that runs files of this format: `llama` or `whisper`.
+    pub fn engine(&self) -> &'static str {
+        match self.format {
+            Format::Gguf { .. } => "llama",
+            Format::Ggml => "whisper",
+        }
+    }
+
+    /// The version of GGUF that the file is written in; 0 for other formats.
     pub fn gguf_version(&self) -> u32 {
-        self.version
+        match self.format {
+            Format::Gguf { version } => version,
+            Format::Ggml => 0,
+        }
     }
 
     /// The network that the weights are for, such as `llama`.

@@ -66,8 +66,18 @@ const NUMBERS: [&str; 5] = ["I8", "I16", "I32", "I64", "F64"];
 const ROUTING_TABLE: &str = ".ffn_gate_tid2eid.weight";
 
 impl TensorType {
-    fn known(id: u32) -> Option<Self> {
+    pub(crate) fn known(id: u32) -> Option<Self> {
         TYPES.iter().copied().find(|known| known.id == id)
+    }
+
+    /// Whether a row of so many elements is made of whole blocks.
+    pub(crate) fn fits(self, row: u64) -> bool {
+        row.is_multiple_of(self.block)
+    }
+
+    /// The bytes of so many elements, in whole blocks.
+    pub(crate) fn bytes_of(self, elements: u64) -> u64 {
+        (elements / self.block).saturating_mul(self.bytes)
     }
 
     /// Whether the type says something of the model's quantization; norms are always `F32`.
@@ -136,12 +146,12 @@ impl Tensor {
             )
         })?;
         let [row, ..] = shape;
-        if row % stored.block != 0 {
+        if !stored.fits(row) {
             let expected =
                 format!("a multiple of {}, the block size of {}", stored.block, stored.name);
             return Err(Problem::wrong(field("row length"), row, expected));
         }
-        let bytes = (elements / stored.block).saturating_mul(stored.bytes);
+        let bytes = stored.bytes_of(elements);
         let offset = source.u64(&field("offset"))?;
         Ok(Self { name, stored, shape, elements, bytes, offset })
     }

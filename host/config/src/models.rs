@@ -17,9 +17,6 @@ use crate::{
 /// The most models that one file may list.
 const MOST: usize = 1000;
 
-/// The engine of models that name none.
-const DEFAULT_ENGINE: &str = "llama";
-
 pub(crate) fn models(checker: &mut Checker<'_>, wire: Vec<wire::Model>) -> Vec<ModelSettings> {
     if let Some(beyond) = wire.get(MOST) {
         let message = format!("{} models are listed, at most {MOST} can be", wire.len());
@@ -39,7 +36,7 @@ fn model(checker: &mut Checker<'_>, wire: wire::Model) -> ModelSettings {
     ModelSettings {
         path: checker.path(&wire.path, Expect::File),
         name: wire.name.into_inner().0,
-        engine: wire.engine.map_or_else(|| DEFAULT_ENGINE.to_owned(), |Engine(name)| name),
+        engine: wire.engine.map(|Engine(name)| name),
         description: wire.description,
         family: wire.family.map(|Family(name)| name),
         family_options: wire.family_options.into_iter().collect(),
@@ -71,9 +68,16 @@ fn model(checker: &mut Checker<'_>, wire: wire::Model) -> ModelSettings {
             .unwrap_or(Duration::from_millis(100)),
         mmap: wire.mmap.unwrap_or(true),
         lora: lora(checker, wire.lora),
+        vad: wire.vad.map(|vad| checker.path(&vad, Expect::File)),
+        audio_seconds: checker
+            .in_range("audio-seconds", wire.audio_seconds, 1..=MOST_SECONDS)
+            .unwrap_or(6 * 60 * 60),
         sampling: sampling(checker, wire.sampling),
     }
 }
+
+/// A week, which no recording is longer than.
+const MOST_SECONDS: u32 = 7 * 24 * 60 * 60;
 
 /// More than any model has; engines and requests are held to the same number.
 const MOST_TOKENS: u32 = 1 << 24;

@@ -32,6 +32,8 @@ pub struct Server {
     pub api_keys: Vec<ApiKey>,
     /// Bytes that a request's body may have.
     pub max_body: u64,
+    /// Bytes that an upload of a recording may have.
+    pub max_upload: u64,
     /// Time that a request's body may take to arrive.
     pub arrival_timeout: Duration,
     /// Time that running requests get when the host stops.
@@ -125,8 +127,9 @@ pub struct ModelSettings {
     pub name: ModelUid,
     /// The file with the weights; it was there when the configuration was read.
     pub path: PathBuf,
-    /// The engine that runs the weights, as its program is named: `engine-NAME`.
-    pub engine: String,
+    /// The engine that runs the weights, as its program is named: `engine-NAME`; `None`: the one
+    /// for the file.
+    pub engine: Option<String>,
     /// What the model is for, in lists.
     pub description: Option<String>,
     /// The family; `None`: the plugin that recognises the weights.
@@ -163,6 +166,10 @@ pub struct ModelSettings {
     pub mmap: bool,
     /// Adapters that requests may choose.
     pub lora: Vec<Lora>,
+    /// The file of a voice activity detector, for speech models.
+    pub vad: Option<PathBuf>,
+    /// The longest recording that a speech model takes, in seconds.
+    pub audio_seconds: u32,
     /// Sampling where the client sets none.
     pub sampling: Sampling,
 }

@@ -53,10 +53,12 @@ fn server(checker: &mut Checker<'_>, wire: wire::Server, variables: Variables<'_
         check_exposure(checker, listen, &from, &api_keys);
     }
     let max_body = bytes(checker, "max-body", wire.max_body, 1 << 10, 1 << 30);
+    let max_upload = bytes(checker, "max-upload", wire.max_upload, 1 << 10, 16 << 30);
     Server {
         listen,
         api_keys,
         max_body: max_body.unwrap_or(16 << 20),
+        max_upload: max_upload.unwrap_or(200 << 20),
         arrival_timeout: time(checker, "arrival-timeout", wire.arrival_timeout, 100, HOUR * 24)
             .unwrap_or(Duration::from_mins(2)),
         drain_timeout: time(checker, "drain-timeout", wire.drain_timeout, 1, HOUR)

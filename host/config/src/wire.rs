@@ -49,6 +49,10 @@ pub(crate) struct Server {
     /// The size that a request's body may have; a larger one is answered 413.
     #[schemars(with = "String", extend("default" = "16MB", "examples" = ["64MB"]))]
     pub(crate) max_body: Option<Spanned<ByteSize>>,
+    /// The size that an upload of a recording may have, from 1KB to 16GB; a larger one is answered
+    /// 413. Uploads that outgrow a little memory wait in an unnamed temporary file.
+    #[schemars(with = "String", extend("default" = "200MB", "examples" = ["1GB"]))]
+    pub(crate) max_upload: Option<Spanned<ByteSize>>,
     /// The time that a request's body may take to arrive, from 100ms to 24h; a slower one is
     /// answered 408. The headers before it always have 20 seconds.
     #[schemars(with = "String", extend("default" = "2m", "examples" = ["30s"]))]
@@ -159,12 +163,15 @@ pub(crate) struct Model {
     /// own. Required.
     #[schemars(with = "String", extend("examples" = ["assistant"]))]
     pub(crate) name: Spanned<Name>,
-    /// The GGUF file with the weights; a relative path begins at the folder of this file. Required.
+    /// The file with the weights, GGUF for language models and ggml (`.bin`) for whisper; a relative
+    /// path begins at the folder of this file. Required.
     #[schemars(with = "String", extend("examples" = ["models/assistant-7b.Q4_K_M.gguf"]))]
     pub(crate) path: Spanned<PathBuf>,
     /// The engine that runs the weights: the program `engine-NAME` in the engines' folder.
+    ///
+    /// Unset: the one for the file, `llama` for GGUF and `whisper` for ggml.
     #[serde(default)]
-    #[schemars(with = "String", extend("default" = "llama", "examples" = ["llama"]))]
+    #[schemars(with = "String", extend("examples" = ["llama"]))]
     pub(crate) engine: Option<Engine>,
     /// What the model is for, as lists show it.
     ///
@@ -259,6 +266,18 @@ pub(crate) struct Model {
     #[serde(default)]
     #[schemars(extend("examples" = [[{"name": "sql", "path": "models/sql-lora.gguf", "scale": 0.8}]]))]
     pub(crate) lora: Vec<Lora>,
+    /// The file of a voice activity detector for a speech model: a silero model converted by
+    /// whisper.cpp. Recordings are cut at the pauses that it finds.
+    ///
+    /// Unset: pauses are found by their loudness.
+    #[serde(default)]
+    #[schemars(with = "String", extend("examples" = ["models/ggml-silero-v6.2.0.bin"]))]
+    pub(crate) vad: Option<Spanned<PathBuf>>,
+    /// The longest recording that a speech model takes, in seconds, from 1 to 604800; a longer one
+    /// is answered 400.
+    #[serde(default)]
+    #[schemars(with = "u32", extend("default" = 21600, "examples" = [3600]))]
+    pub(crate) audio_seconds: Option<Spanned<u32>>,
     /// Sampling for requests that set none; what is unset here, the family advises.
     #[serde(default)]
     pub(crate) sampling: Sampling,

@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::{
     SupervisorError,
-    link::{Command, Link},
+    link::{Command, Link, Piece},
     replica::Replica,
     requests::Requests,
 };
@@ -96,7 +96,10 @@ impl<'a> Connection<'a> {
         self.requests().fail_all(error);
         commands.close();
         while let Ok(command) = commands.try_recv() {
-            command.work.fail(error.clone());
+            // The request that a piece of audio belongs to has been failed above, or is in here too.
+            if let Command::Begin(begin) = command {
+                begin.work.fail(error.clone());
+            }
         }
     }
 
@@ -185,10 +188,12 @@ impl<'a> Connection<'a> {
     }
 
     async fn ask(&self, sender: &mut HostSender, command: Command) -> Result<(), IpcError> {
-        if command.work.is_orphaned() {
-            return Ok(());
-        }
-        let (request, message) = self.requests().open(command);
+        let begin = match command {
+            Command::Begin(begin) if begin.work.is_orphaned() => return Ok(()),
+            Command::Begin(begin) => begin,
+            Command::Audio(piece) => return self.hand_over(sender, piece).await,
+        };
+        let (request, message) = self.requests().open(begin);
         match sender.feed(&message).await {
             Err(IpcError::FrameTooLong) => {
                 let text = format!(
@@ -200,6 +205,17 @@ impl<'a> Connection<'a> {
             }
             other => other,
         }
+    }
+
+    /// Writes a piece of a recording, unless its request has ended meanwhile.
+    async fn hand_over(&self, sender: &mut HostSender, piece: Piece) -> Result<(), IpcError> {
+        if !self.requests().is_open(piece.audio.request) {
+            return Ok(());
+        }
+        let Piece { audio, place } = piece;
+        let written = sender.feed(&ToEngine::Audio(audio)).await;
+        drop(place);
+        written
     }
 
     async fn watch(&self) -> End {

@@ -42,6 +42,7 @@ mod replica;
 mod requests;
 mod status;
 mod supervisor;
+mod transcription;
 mod worker;
 
 pub use cause::Cause;
@@ -50,3 +51,4 @@ pub use generation::Generation;
 pub use options::{Options, RestartPolicy, WorkerSpec};
 pub use status::{ModelState, ModelStatus, ReplicaStatus};
 pub use supervisor::Supervisor;
+pub use transcription::{AudioSender, NoListener, Transcription};

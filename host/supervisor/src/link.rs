@@ -5,9 +5,9 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-use engine_protocol::{Generate, RequestId, Tokenize};
+use engine_protocol::{Audio, Generate, RequestId, Tokenize, Transcribe};
 use tokio::sync::{
-    Notify,
+    Notify, OwnedSemaphorePermit, Semaphore,
     mpsc::{self, error::TrySendError},
     oneshot,
 };
@@ -15,10 +15,14 @@ use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
 use crate::{SupervisorError, requests::Sink};
 
+/// Pieces of audio that may wait to be written to one worker.
+const PIECES: usize = 8;
+
 /// Something to ask a worker, and where the answer goes.
 #[derive(Debug)]
 pub(crate) enum Work {
     Generate { generate: Box<Generate>, sink: Sink },
+    Transcribe { transcribe: Box<Transcribe>, sink: Sink },
     Tokenize { tokenize: Tokenize, answer: Answer },
 }
 
@@ -26,7 +30,7 @@ impl Work {
     /// Whether nobody waits for the answer any more.
     pub(crate) fn is_orphaned(&self) -> bool {
         match self {
-            Self::Generate { sink, .. } => sink.is_closed(),
+            Self::Generate { sink, .. } | Self::Transcribe { sink, .. } => sink.is_closed(),
             Self::Tokenize { answer, .. } => answer.is_closed(),
         }
     }
@@ -34,18 +38,35 @@ impl Work {
     /// Ends it with a failure.
     pub(crate) fn fail(self, error: SupervisorError) {
         match self {
-            Self::Generate { sink, .. } => sink.fail(error),
+            Self::Generate { sink, .. } | Self::Transcribe { sink, .. } => sink.fail(error),
             // Whoever asked may have gone.
             Self::Tokenize { answer, .. } => drop(answer.send(Err(error))),
         }
     }
 }
 
+/// What is to be written to one worker.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// A request.
+    Begin(Begin),
+    /// More of a recording whose request came before.
+    Audio(Piece),
+}
+
 /// Work on its way to one worker, counted as in flight there.
 #[derive(Debug)]
-pub(crate) struct Command {
+pub(crate) struct Begin {
     pub(crate) work: Work,
     pub(crate) ticket: Ticket,
+}
+
+/// A piece of a recording on its way to one worker.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    pub(crate) audio: Audio,
+    /// Held until the piece is written, so that audio waits at its source and not here.
+    pub(crate) place: OwnedSemaphorePermit,
 }
 
 /// Why work was not taken; from a worker that has ended it comes back.
@@ -64,6 +85,8 @@ pub(crate) type Answer = oneshot::Sender<Result<Vec<u32>, SupervisorError>>;
 #[derive(Debug)]
 pub(crate) struct Link {
     commands: mpsc::Sender<Command>,
+    /// Places for pieces of audio that wait to be written.
+    audio: Arc<Semaphore>,
     cancels: Cancels,
     in_flight: AtomicUsize,
     /// Everything that is in flight in the whole supervisor, for draining.
@@ -80,8 +103,13 @@ pub(crate) struct Ticket {
 impl Link {
     pub(crate) fn new(queue: usize, all: TaskTracker) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(queue.max(1));
-        let link =
-            Self { commands, cancels: Cancels::default(), in_flight: AtomicUsize::new(0), all };
+        let link = Self {
+            commands,
+            audio: Arc::new(Semaphore::new(PIECES)),
+            cancels: Cancels::default(),
+            in_flight: AtomicUsize::new(0),
+            all,
+        };
         (Arc::new(link), receiver)
     }
 
@@ -93,11 +121,17 @@ impl Link {
     pub(crate) fn send(self: &Arc<Self>, work: Work) -> Result<(), Refused> {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
         let ticket = Ticket { link: Arc::clone(self), _token: self.all.token() };
-        match self.commands.try_send(Command { work, ticket }) {
+        match self.commands.try_send(Command::Begin(Begin { work, ticket })) {
             Ok(()) => Ok(()),
-            Err(TrySendError::Full(_)) => Err(Refused::Full),
-            Err(TrySendError::Closed(command)) => Err(Refused::Gone(command.work)),
+            Err(TrySendError::Closed(Command::Begin(begin))) => Err(Refused::Gone(begin.work)),
+            Err(TrySendError::Full(_) | TrySendError::Closed(_)) => Err(Refused::Full),
         }
+    }
+
+    /// Queues a piece of a recording, once there is a place for it; false: the worker has ended.
+    pub(crate) async fn send_audio(&self, audio: Audio) -> bool {
+        let Ok(place) = Arc::clone(&self.audio).acquire_owned().await else { return false };
+        self.commands.send(Command::Audio(Piece { audio, place })).await.is_ok()
     }
 
     /// Asks for the end of a request; this never fails and never waits.

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{self, error::TrySendError};
 
 use crate::{
     SupervisorError,
-    link::{Answer, Command, Ticket, Work},
+    link::{Answer, Begin, Ticket, Work},
 };
 
 /// Where a request's events go.
@@ -37,7 +37,8 @@ impl Sink {
 /// One request.
 #[derive(Debug)]
 enum Open {
-    Generation {
+    /// A generation or a transcription.
+    Events {
         sink: Sink,
         /// Sequences that have not ended.
         left: u32,
@@ -59,13 +60,18 @@ pub(crate) struct Requests(HashMap<RequestId, Open>);
 
 impl Requests {
     /// Opens a request, and gives the message that asks for it.
-    pub(crate) fn open(&mut self, command: Command) -> (RequestId, ToEngine) {
-        let Command { work, ticket } = command;
+    pub(crate) fn open(&mut self, begin: Begin) -> (RequestId, ToEngine) {
+        let Begin { work, ticket } = begin;
         match work {
             Work::Generate { generate, sink } => {
                 let (request, left) = (generate.request, generate.sequences);
-                self.0.insert(request, Open::Generation { sink, left, ticket });
+                self.0.insert(request, Open::Events { sink, left, ticket });
                 (request, ToEngine::Generate(generate))
+            }
+            Work::Transcribe { transcribe, sink } => {
+                let request = transcribe.request;
+                self.0.insert(request, Open::Events { sink, left: 1, ticket });
+                (request, ToEngine::Transcribe(transcribe))
             }
             Work::Tokenize { tokenize, answer } => {
                 let request = tokenize.request;
@@ -75,12 +81,17 @@ impl Requests {
         }
     }
 
+    /// Whether a request's events are still waited for.
+    pub(crate) fn is_open(&self, request: RequestId) -> bool {
+        matches!(self.0.get(&request), Some(Open::Events { .. }))
+    }
+
     /// Passes an event on; true: its reader does not drain, and the request is to be cancelled.
     ///
     /// An event of a request that is not open comes after a cancellation, and is dropped.
     pub(crate) fn event(&mut self, event: Event) -> bool {
         let request = event.request;
-        let Some(Open::Generation { sink, left, .. }) = self.0.get_mut(&request) else {
+        let Some(Open::Events { sink, left, .. }) = self.0.get_mut(&request) else {
             return false;
         };
         let ended = match event.kind {
@@ -89,7 +100,9 @@ impl Requests {
                 *left == 0
             }
             EventKind::Failed(_) => true,
-            EventKind::Started { .. } | EventKind::Text { .. } => false,
+            EventKind::Started { .. } | EventKind::Text { .. } | EventKind::Segments { .. } => {
+                false
+            }
         };
         if !ended {
             let full = matches!(sink.events.try_send(event), Err(TrySendError::Full(_)));
@@ -99,7 +112,7 @@ impl Requests {
             return full;
         }
         // Whoever reads the last event finds the request closed and no longer counted.
-        if let Some(Open::Generation { sink, ticket, .. }) = self.0.remove(&request) {
+        if let Some(Open::Events { sink, ticket, .. }) = self.0.remove(&request) {
             let Sink { events, failure } = sink;
             drop(ticket);
             if matches!(events.try_send(event), Err(TrySendError::Full(_))) {
@@ -110,7 +123,7 @@ impl Requests {
     }
 
     fn abandon(&mut self, request: RequestId) {
-        if let Some(Open::Generation { sink, .. }) = self.0.insert(request, Open::Abandoned) {
+        if let Some(Open::Events { sink, .. }) = self.0.insert(request, Open::Abandoned) {
             let limit = sink.events.max_capacity();
             sink.fail(SupervisorError::NotDrained { limit });
         }
@@ -135,7 +148,7 @@ impl Requests {
     /// Ends one request with a failure.
     pub(crate) fn fail(&mut self, request: RequestId, error: SupervisorError) {
         match self.0.remove(&request) {
-            Some(Open::Generation { sink, .. }) => sink.fail(error),
+            Some(Open::Events { sink, .. }) => sink.fail(error),
             Some(Open::Tokens { answer, .. }) => drop(answer.send(Err(error))),
             Some(Open::Abandoned) | None => {}
         }

@@ -9,13 +9,14 @@ use std::{
     time::Duration,
 };
 
-use engine_protocol::{Generate, Prompt, Tokenize};
+use engine_protocol::{Generate, Prompt, RequestId, Tokenize, Transcribe};
 use model::ModelUid;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    Generation, ModelState, ModelStatus, Options, SupervisorError, WorkerSpec,
+    AudioSender, Generation, ModelState, ModelStatus, Options, SupervisorError, Transcription,
+    WorkerSpec,
     folder::SocketFolder,
     link::{Link, Refused, Work},
     model_entry::ModelEntry,
@@ -207,11 +208,45 @@ impl Supervisor {
         let request = self.next_request();
         generate.request = request;
         generate.sequences = generate.sequences.max(1);
+        let work = |sink| Work::Generate { generate: Box::new(generate), sink };
+        Ok(self.begin(uid, request, work)?.0)
+    }
+
+    /// Opens a recording on the ready replica with the fewest requests; its number is chosen here.
+    ///
+    /// Returns as soon as the request is on its way: the audio goes by the sender, what becomes of
+    /// it comes back by the transcription. What the engine refuses comes as the only event.
+    ///
+    /// # Errors
+    /// Where no replica is ready, or too much waits already.
+    #[expect(
+        clippy::unused_async,
+        reason = "callers await it, so that it may come to wait for a place"
+    )]
+    pub async fn transcribe(
+        &self,
+        uid: &ModelUid,
+        mut transcribe: Transcribe,
+    ) -> Result<(AudioSender, Transcription), SupervisorError> {
+        let request = self.next_request();
+        transcribe.request = request;
+        let work = |sink| Work::Transcribe { transcribe: Box::new(transcribe), sink };
+        let (events, link) = self.begin(uid, request, work)?;
+        Ok((AudioSender::new(request, link), Transcription::new(events)))
+    }
+
+    /// Starts a request whose events come back.
+    fn begin(
+        &self,
+        uid: &ModelUid,
+        request: RequestId,
+        work: impl FnOnce(Sink) -> Work,
+    ) -> Result<(Generation, Arc<Link>), SupervisorError> {
         let (events, receiver) = mpsc::channel(self.0.common.options.event_queue.max(1));
         let failure = Arc::new(OnceLock::new());
         let sink = Sink { events, failure: Arc::clone(&failure) };
-        let link = self.dispatch(uid, Work::Generate { generate: Box::new(generate), sink })?;
-        Ok(Generation::new(request, receiver, failure, link))
+        let link = self.dispatch(uid, work(sink))?;
+        Ok((Generation::new(request, receiver, failure, Arc::clone(&link)), link))
     }
 
     /// The tokens of a prompt.
@@ -269,7 +304,7 @@ impl Supervisor {
         }
     }
 
-    fn next_request(&self) -> u64 {
+    fn next_request(&self) -> RequestId {
         self.0.next_request.fetch_add(1, Ordering::Relaxed)
     }
 

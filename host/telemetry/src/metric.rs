@@ -20,6 +20,10 @@ pub const COMPLETION_TOKENS: &str = "modelhost_completion_tokens_total";
 pub const FIRST_TOKEN_SECONDS: &str = "modelhost_time_to_first_token_seconds";
 /// Between two tokens of one sequence, by `model`.
 pub const INTER_TOKEN_SECONDS: &str = "modelhost_inter_token_seconds";
+/// Seconds of audio that were written down, by `model`.
+pub const AUDIO_SECONDS: &str = "modelhost_audio_seconds_total";
+/// Seconds that a transcription took for each second of its audio, by `model`.
+pub const REAL_TIME_FACTOR: &str = "modelhost_real_time_factor";
 /// Requests waiting for a place in the worker, by `model`.
 pub const QUEUE_DEPTH: &str = "modelhost_queue_depth";
 /// Sequences being generated, by `model`.
@@ -61,6 +65,9 @@ const TOKEN: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 const SHORT: &[f64] =
     &[0.000_02, 0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25];
 
+/// Buckets for times in relation to what they were spent on.
+const FACTOR: &[f64] = &[0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0];
+
 /// Every histogram and its buckets.
 pub(crate) const HISTOGRAMS: &[(&str, &[f64])] = &[
     (REQUEST_SECONDS, LONG),
@@ -68,6 +75,7 @@ pub(crate) const HISTOGRAMS: &[(&str, &[f64])] = &[
     (HTTP_SECONDS, LONG),
     (INTER_TOKEN_SECONDS, TOKEN),
     (PLUGIN_SECONDS, SHORT),
+    (REAL_TIME_FACTOR, FACTOR),
 ];
 
 /// Gives the installed recorder the help text of every metric.
@@ -81,6 +89,8 @@ pub(crate) fn describe() {
     describe_counter!(COMPLETION_TOKENS, "Generated tokens.");
     describe_histogram!(FIRST_TOKEN_SECONDS, "From a request's arrival to its first token.");
     describe_histogram!(INTER_TOKEN_SECONDS, "Between two tokens of one sequence.");
+    describe_counter!(AUDIO_SECONDS, "Seconds of audio that were written down.");
+    describe_histogram!(REAL_TIME_FACTOR, "Seconds spent for each second of audio.");
     describe_gauge!(QUEUE_DEPTH, "Requests waiting for a place in the worker.");
     describe_gauge!(RUNNING_SEQUENCES, "Sequences being generated.");
     describe_gauge!(KV_USED, "KV cells in use, cached prefixes included.");

@@ -7,6 +7,7 @@ mod cards;
 mod properties;
 mod real_files;
 mod refusals;
+mod whisper;
 mod writer;
 
 use std::path::Path;

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use catalog::{inspect, inspect_vocabulary};
+use catalog::{inspect, inspect_vad, inspect_vocabulary};
 
 /// A file of the shared test data; `None`, said aloud, where there is none.
 fn data(name: &str) -> Option<PathBuf> {
@@ -59,8 +59,51 @@ fn real_files_of_other_formats() {
     check("legacy/stories260K.ggjtv1-f16.bin", "ggjt");
     check("legacy/stories260K.ggmfv1-f16.bin", "ggmf");
     check("legacy/stories260K.ggml-f16.bin", "March 2023");
-    check("whisper/for-tests-ggml-tiny.bin", "speech model");
     check("whisper/for-tests-silero-v6.2.0-ggml.bin", "voice detection");
+}
+
+/// The engine takes these too, and gives no text for them: they hold no weights.
+#[test]
+fn real_whisper_files() {
+    for (name, vocabulary, state, layers) in
+        [("tiny", 51_865, 384, 4), ("base", 51_865, 512, 6), ("tiny.en", 51_864, 384, 4)]
+    {
+        let Some(path) = data(&format!("whisper/for-tests-ggml-{name}.bin")) else { return };
+        assert_eq!(catalog::engine_for(&path), "whisper");
+        let file = inspect(&path).unwrap();
+        assert_eq!((file.format(), file.engine()), ("ggml", "whisper"));
+        assert_eq!(file.quantization(), "f16");
+        assert_eq!((file.vocabulary_size(), file.context_length()), (vocabulary, 448));
+        assert_eq!((file.embedding_length(), file.layers()), (state, layers));
+        assert_eq!((file.tensors(), file.weight_bytes()), (0, 0));
+        let card = file.card("x", None, &[]);
+        assert_eq!(card.architecture, "whisper");
+        assert_eq!(card.control_tokens, []);
+        let message = inspect_vad(&path).unwrap_err().to_string();
+        assert!(message.contains("give the path of a silero model"), "{message}");
+    }
+}
+
+#[test]
+fn a_real_voice_activity_detector() {
+    let Some(path) = data("whisper/for-tests-silero-v6.2.0-ggml.bin") else { return };
+    let vad = inspect_vad(&path).unwrap();
+    assert_eq!((vad.name(), vad.version()), ("silero-16k", "6.2.0"));
+    assert!(vad.weight_bytes() < vad.file_bytes());
+    assert_eq!(vad.file_bytes(), 885_098);
+    let message = inspect(&path).unwrap_err().to_string();
+    assert!(message.contains("name it under `vad`"), "{message}");
+}
+
+/// Half a file is refused wherever it is cut.
+#[test]
+fn parts_of_a_real_voice_activity_detector() {
+    let Some(path) = data("whisper/for-tests-silero-v6.2.0-ggml.bin") else { return };
+    let bytes = std::fs::read(path).unwrap();
+    for end in (0..bytes.len()).step_by(997) {
+        let part = std::io::Cursor::new(&bytes[..end]);
+        assert!(catalog::VadFile::read(part, end as u64, Path::new("case")).is_err(), "{end}");
+    }
 }
 
 #[test]

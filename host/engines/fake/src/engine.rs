@@ -11,11 +11,12 @@ use std::{
 use engine_ipc::{Closed, Received, Session};
 use engine_protocol::{
     EngineError, ErrorCode, Event, EventKind, Finish, FromEngine, Generate, Load, LoadSettings,
-    LoadedModel, RequestId, ToEngine, WorkerStats,
+    LoadedModel, RequestId, ToEngine, Transcribe, WorkerStats,
 };
 
 use crate::{
     arguments::Arguments,
+    recording::Recording,
     request::{Mischief, Request},
     tokens::{VOCABULARY, tokenize},
 };
@@ -48,6 +49,8 @@ pub(crate) struct Engine {
     running: Vec<Request>,
     /// Requests that wait for a place.
     waiting: VecDeque<Request>,
+    /// Recordings, oldest first; those beyond the places that are free wait.
+    recordings: Vec<Recording>,
     stats: WorkerStats,
     next_heartbeat: Instant,
 }
@@ -60,6 +63,7 @@ impl Engine {
             settings: LoadSettings::default(),
             running: Vec::new(),
             waiting: VecDeque::new(),
+            recordings: Vec::new(),
             stats: WorkerStats::default(),
             next_heartbeat: Instant::now(),
         }
@@ -159,7 +163,10 @@ impl Engine {
 
     /// Waits until a message comes, a token is due, or the heartbeat.
     fn wait(&self) -> Received {
-        let due = self.running.iter().map(|request| request.due).min();
+        let recordings = self.recordings.iter().take(self.free());
+        let recordings = recordings.filter(|recording| recording.has_work());
+        let due = self.running.iter().map(|request| request.due);
+        let due = due.chain(recordings.map(|recording| recording.due)).min();
         let next = due.map_or(self.next_heartbeat, |due| due.min(self.next_heartbeat));
         match next.checked_duration_since(Instant::now()) {
             Some(left) if !left.is_zero() => self.session.recv_timeout(left),
@@ -173,6 +180,14 @@ impl Engine {
             ToEngine::Tokenize(asked) => {
                 let tokens = Ok(tokenize(&asked.prompt));
                 self.session.send(FromEngine::Tokens { request: asked.request, tokens })?;
+            }
+            ToEngine::Transcribe(asked) => self.listen(*asked)?,
+            ToEngine::Audio(audio) => {
+                // A recording that has ended may still be on its way.
+                let recordings = &mut self.recordings;
+                if let Some(recording) = recordings.iter_mut().find(|r| r.id == audio.request) {
+                    recording.take(&audio);
+                }
             }
             ToEngine::Cancel { request } => self.cancel(request)?,
             ToEngine::Shutdown => return Err(Over::Shutdown),
@@ -196,22 +211,49 @@ impl Engine {
                 self.waiting.push_back(request);
                 return Ok(());
             }
-            Ok(_) => EngineError {
-                retry_after: Some(1),
-                ..EngineError::new(
-                    ErrorCode::Overloaded,
-                    format!("{} requests wait already, the queue's limit", self.settings.queue),
-                )
-            },
+            Ok(_) => self.overloaded(),
             Err(error) => error,
         };
-        let kind = EventKind::Failed(error);
-        let event = Event { request: generate.request, sequence: 0, kind };
+        self.refuse(generate.request, error)
+    }
+
+    fn listen(&mut self, asked: Transcribe) -> Result<(), Over> {
+        let request = asked.request;
+        let interval = Duration::from_micros(self.arguments.token_interval_us);
+        let limit = self.free() + self.settings.queue as usize;
+        let error = match Recording::new(asked, interval) {
+            Ok(recording) if self.recordings.len() < limit => {
+                self.recordings.push(recording);
+                return Ok(());
+            }
+            Ok(_) => self.overloaded(),
+            Err(error) => error,
+        };
+        self.refuse(request, error)
+    }
+
+    fn overloaded(&self) -> EngineError {
+        EngineError {
+            retry_after: Some(1),
+            ..EngineError::new(
+                ErrorCode::Overloaded,
+                format!("{} requests wait already, the queue's limit", self.settings.queue),
+            )
+        }
+    }
+
+    fn refuse(&self, request: RequestId, error: EngineError) -> Result<(), Over> {
+        let event = Event { request, sequence: 0, kind: EventKind::Failed(error) };
         Ok(self.session.send(FromEngine::Step(vec![event]))?)
     }
 
     fn has_place(&self) -> bool {
         self.running.len() < self.settings.parallel as usize
+    }
+
+    /// Places for recordings.
+    fn free(&self) -> usize {
+        (self.settings.parallel as usize).saturating_sub(self.running.len())
     }
 
     fn admit(&mut self, mut request: Request) {
@@ -221,6 +263,11 @@ impl Engine {
     }
 
     fn cancel(&mut self, id: RequestId) -> Result<(), Over> {
+        if let Some(at) = self.recordings.iter().position(|recording| recording.id == id) {
+            let mut events = Vec::new();
+            self.recordings.remove(at).finish(Finish::Cancelled, &mut events);
+            return Ok(self.session.send(FromEngine::Step(events))?);
+        }
         let at = self.running.iter().position(|request| request.id == id);
         let waiting = self.waiting.iter().position(|request| request.id == id);
         let request = match (at, waiting) {
@@ -257,6 +304,21 @@ impl Engine {
             stats.completion_tokens += u64::from(said);
             !ended
         });
+        let mut free = self.free();
+        let session = &self.session;
+        self.recordings.retain_mut(|recording| {
+            if free == 0 {
+                return true;
+            }
+            free -= 1;
+            if recording.due > now || !recording.has_work() {
+                return true;
+            }
+            if let Some(mischief) = recording.mischief() {
+                misbehave(session, mischief, std::mem::take(&mut events));
+            }
+            !recording.step(now, &mut events)
+        });
         if !events.is_empty() {
             self.stats.steps += 1;
             self.session.send(FromEngine::Step(events))?;
@@ -265,9 +327,12 @@ impl Engine {
     }
 
     fn stats(&self) -> WorkerStats {
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let heard = self.recordings.len().min(self.free());
+        let sequences: u32 = self.running.iter().map(Request::running).sum();
         WorkerStats {
-            running: self.running.iter().map(Request::running).sum(),
-            waiting: u32::try_from(self.waiting.len()).unwrap_or(u32::MAX),
+            running: sequences + count(heard),
+            waiting: count(self.waiting.len() + self.recordings.len() - heard),
             kv_used: self.running.iter().map(Request::cells).fold(0, u32::saturating_add),
             ..self.stats
         }

@@ -7,12 +7,17 @@
 //! `{"fake": {"text": "hello there", "delay_us": 500, "crash_after": 3}}`. The keys are the fields
 //! of [`Script`](script::Script).
 //!
+//! Of a recording, it writes down every second that is not silent: `second 1`, `second 2`, and so
+//! on. A script in the request's prompt changes that; its `text` gives the words, one for each
+//! second.
+//!
 //! A token is a word with the white space behind it; its id is a hash of its text. A control token
 //! is one token, and so is an id. Constraints and sampling are accepted and change nothing.
 
 mod arguments;
 mod engine;
 mod plan;
+mod recording;
 mod request;
 mod script;
 mod tokens;

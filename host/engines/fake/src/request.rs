@@ -18,6 +18,22 @@ pub(crate) enum Mischief {
     Garbage,
 }
 
+impl Mischief {
+    /// What a script wants after so many tokens, or segments.
+    pub(crate) fn after(script: &Script, said: u32) -> Option<Self> {
+        let now = Some(said);
+        if script.crash_after == now {
+            Some(Self::Crash)
+        } else if script.hang_after == now {
+            Some(Self::Hang)
+        } else if script.garbage_after == now {
+            Some(Self::Garbage)
+        } else {
+            None
+        }
+    }
+}
+
 /// One request at work.
 #[derive(Debug)]
 pub(crate) struct Request {
@@ -92,16 +108,7 @@ impl Request {
 
     /// What it makes the engine do before its next token.
     pub(crate) fn mischief(&self) -> Option<Mischief> {
-        let now = Some(self.said);
-        if self.script.crash_after == now {
-            Some(Mischief::Crash)
-        } else if self.script.hang_after == now {
-            Some(Mischief::Hang)
-        } else if self.script.garbage_after == now {
-            Some(Mischief::Garbage)
-        } else {
-            None
-        }
+        Mischief::after(&self.script, self.said)
     }
 
     /// Says the next token of each sequence; returns how many, and whether the request has ended.
@@ -151,7 +158,7 @@ impl Request {
     }
 }
 
-fn failure(script: &Script) -> EngineError {
+pub(crate) fn failure(script: &Script) -> EngineError {
     let code = script.fail.unwrap_or(ErrorCode::Internal);
     let message = script.message.clone().unwrap_or_else(|| "the script says so".into());
     let retry_after = (code == ErrorCode::Overloaded).then_some(1);

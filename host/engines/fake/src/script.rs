@@ -44,7 +44,11 @@ const BEGIN: &str = "{\"fake\":";
 impl Script {
     /// The last script in the prompt's text.
     pub(crate) fn find(prompt: &Prompt) -> Result<Self, String> {
-        let text = text_of(prompt);
+        Self::of(&text_of(prompt))
+    }
+
+    /// The last script in a text.
+    pub(crate) fn of(text: &str) -> Result<Self, String> {
         let Some(at) = text.rfind(BEGIN) else { return Ok(Self::default()) };
         let source = text.get(at..).unwrap_or_default();
         let mut values = serde_json::Deserializer::from_str(source).into_iter::<Wrapper>();

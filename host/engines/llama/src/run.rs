@@ -6,7 +6,9 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use engine_ipc::Received;
-use engine_protocol::{EngineError, ErrorCode, FromEngine, Load, ToEngine, WorkerStats};
+use engine_protocol::{
+    EngineError, ErrorCode, Event, EventKind, FromEngine, Load, RequestId, ToEngine, WorkerStats,
+};
 
 use crate::engine::Engine;
 use crate::link::Link;
@@ -147,6 +149,9 @@ fn generate(port: &Port, mut engine: Engine) -> Result<(), EngineError> {
             match message {
                 ToEngine::Generate(generate) => engine.submit(generate),
                 ToEngine::Tokenize(tokenize) => engine.tokenize(tokenize),
+                ToEngine::Transcribe(transcribe) => refuse_speech(port, transcribe.request),
+                // Of a recording that was refused.
+                ToEngine::Audio(_) => {}
                 ToEngine::Cancel { request } => engine.cancel(request),
                 ToEngine::Shutdown => return Ok(()),
                 ToEngine::Hello(_) | ToEngine::Load(_) => {
@@ -173,14 +178,27 @@ fn generate(port: &Port, mut engine: Engine) -> Result<(), EngineError> {
     }
 }
 
+/// Answers a request that only a speech model could serve.
+fn refuse_speech(port: &Port, request: RequestId) {
+    let error = EngineError::new(
+        ErrorCode::Unsupported,
+        "the llama engine runs language models: it cannot transcribe speech",
+    );
+    port.send(FromEngine::Step(vec![Event {
+        request,
+        sequence: 0,
+        kind: EventKind::Failed(error),
+    }]));
+}
+
 /// Answers what comes before there is a model.
 fn refuse(port: &Port, message: ToEngine) {
     let error = || EngineError::new(ErrorCode::Invalid, "no model is loaded yet");
     match message {
         ToEngine::Generate(generate) => {
-            let kind = engine_protocol::EventKind::Failed(error());
+            let kind = EventKind::Failed(error());
             let request = generate.request;
-            let event = engine_protocol::Event { request, sequence: 0, kind };
+            let event = Event { request, sequence: 0, kind };
             port.send(FromEngine::Step(vec![event]));
         }
         ToEngine::Tokenize(tokenize) => {

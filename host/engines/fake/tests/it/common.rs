@@ -129,6 +129,7 @@ impl Reply {
                 self.completion_tokens += completion_tokens;
             }
             EventKind::Failed(error) => self.error = Some(error),
+            EventKind::Segments { .. } => panic!("a transcript comes for a prompt"),
         }
     }
 }

@@ -45,7 +45,8 @@ async fn a_crash_ends_its_requests_with_the_cause_and_the_worker_comes_back() {
         match event.kind {
             EventKind::Text { text: more, .. } => text.push_str(&more),
             EventKind::Failed(failure) => error = Some(failure),
-            EventKind::Started { .. } | EventKind::Finished { .. } => {}
+            EventKind::Started { .. } | EventKind::Finished { .. } | EventKind::Segments { .. } => {
+            }
         }
     }
     assert_eq!(text, "a b ");

@@ -12,4 +12,6 @@ mod limits;
 #[cfg(test)]
 mod orphans;
 #[cfg(test)]
+mod recordings;
+#[cfg(test)]
 mod replies;

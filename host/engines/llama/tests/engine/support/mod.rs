@@ -131,6 +131,7 @@ pub(crate) fn enter(replies: &mut Replies, output: Vec<FromEngine>) {
                     reply.finish = Some(reason);
                     reply.completion_tokens = completion_tokens;
                 }
+                EventKind::Segments { .. } => panic!("a language model transcribes nothing"),
                 EventKind::Failed(error) => reply.error = Some(error),
             }
         }

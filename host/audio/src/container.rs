@@ -1,0 +1,500 @@
+//! Files that the container library reads.
+
+use std::{io, sync::OnceLock};
+
+use symphonia::core::{
+    audio::GenericAudioBufferRef,
+    codecs::{
+        CodecParameters,
+        audio::{
+            AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
+            well_known::{
+                CODEC_ID_AC3, CODEC_ID_AC4, CODEC_ID_ATRAC3, CODEC_ID_DCA, CODEC_ID_EAC3,
+                CODEC_ID_OPUS, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_MULAW, CODEC_ID_SPEEX, CODEC_ID_WMA,
+            },
+        },
+        registry::CodecRegistry,
+    },
+    common::Limit,
+    errors::Error,
+    formats::{FormatOptions, FormatReader, Track as TrackInfo, TrackType, probe},
+    io::{MediaSourceStream, MediaSourceStreamOptions},
+    meta::MetadataOptions,
+    packet::Packet,
+    units::{Duration, TimeBase, Timestamp},
+};
+
+use crate::{
+    Limits,
+    decoder::{Block, Hint, Step, Track},
+    edits::{self, Edit},
+    error::{AudioError, Result},
+    guard::guarded,
+    limits,
+    mix::Mixer,
+    opus::{self, Opus},
+    riff::{self, Samples},
+    sniff::Kind,
+    source::{Source, Trouble},
+    spool::Recording,
+    webm,
+};
+
+/// A file with tracks, one of which is listened to.
+pub(crate) struct Container {
+    reader: Box<dyn FormatReader>,
+    track: u32,
+    codec: Codec,
+    codec_name: String,
+    format: String,
+    duration: Option<f64>,
+    channels: u16,
+    /// The length of a packet's unit of time, in seconds.
+    unit: Option<f64>,
+    rate: u32,
+    interleaved: Vec<f32>,
+    /// The part of the track that is heard; `None`: all of it.
+    part: Option<Part>,
+    /// The time at which the next packet belongs.
+    expected: Option<Timestamp>,
+    trouble: Trouble,
+}
+
+/// The part of a track that is heard, and how far it has been read.
+struct Part {
+    edit: Edit,
+    /// Samples that were decoded so far.
+    read: u64,
+}
+
+enum Codec {
+    Library { decoder: Box<dyn AudioDecoder>, mixer: Option<Mixer> },
+    Opus(Box<Opus>),
+}
+
+fn codecs() -> &'static CodecRegistry {
+    static CODECS: OnceLock<CodecRegistry> = OnceLock::new();
+    CODECS.get_or_init(|| {
+        let mut codecs = CodecRegistry::new();
+        symphonia::default::register_enabled_codecs(&mut codecs);
+        codecs
+    })
+}
+
+impl Container {
+    pub(crate) fn open(
+        recording: Recording,
+        kind: Kind,
+        hint: Hint,
+        limits: &Limits,
+    ) -> Result<Self> {
+        let name = match kind {
+            Kind::Known(name) => name,
+            _ => "audio",
+        };
+        guarded(name, || Self::probe(recording, kind, hint, limits))
+    }
+
+    fn probe(mut recording: Recording, kind: Kind, hint: Hint, limits: &Limits) -> Result<Self> {
+        let bytes = recording.len();
+        let edits = if kind == Kind::Known("mp4") {
+            edits::edits(&mut recording).map_err(AudioError::Io)?
+        } else {
+            Vec::new()
+        };
+        let recording = mended(recording, kind).map_err(AudioError::Io)?;
+        let source = Source::new(recording);
+        let trouble = source.trouble();
+        let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
+        let tags = MetadataOptions::default()
+            .limit_tag_bytes(Limit::Maximum(limits::TAG_BYTES))
+            .limit_visual_bytes(Limit::Maximum(limits::TAG_BYTES));
+        let reader = symphonia::default::get_probe()
+            .probe(&library_hint(hint), stream, FormatOptions::default(), tags)
+            .map_err(|error| unreadable(kind, error, &trouble))?;
+        let format = format_name(reader.format_info().short_name, kind);
+        let (info, params) = choose(reader.as_ref(), &format)?;
+        let (codec, codec_name) = make_codec(&format, params, limits.channels)?;
+        let unit = info.time_base.map(seconds);
+        let frames = info.duration.map(Duration::get).or(info.num_frames);
+        let mut duration = frames.zip(unit).map(|(frames, unit)| frames as f64 * unit);
+        let whole = reader.media_info();
+        duration = duration.or_else(|| {
+            let (base, ticks) = whole.time_base.zip(whole.duration)?;
+            Some(ticks.get() as f64 * seconds(base))
+        });
+        if let Some(bits) = plain_bits(params) {
+            // Plain samples cannot be longer than the file, whatever its header says.
+            duration = duration.map(|claim| claim.min(bytes as f64 * 8.0 / bits));
+        }
+        let edit = edits.into_iter().find(|edit| edit.track == info.id);
+        duration = edit.and_then(|edit| edit.seconds).or(duration);
+        Ok(Self {
+            track: info.id,
+            part: edit.map(|edit| Part { edit, read: 0 }),
+            unit,
+            duration,
+            codec,
+            codec_name,
+            format,
+            channels: limits.channels,
+            rate: params.sample_rate.unwrap_or(0),
+            interleaved: Vec::new(),
+            expected: None,
+            trouble,
+            reader,
+        })
+    }
+
+    /// The next packet of the track.
+    fn packet(&mut self) -> Result<Found> {
+        match self.reader.next_packet() {
+            Ok(Some(packet)) if packet.track_id == self.track => Ok(Found::Packet(packet)),
+            Ok(Some(_)) => Ok(Found::Nothing),
+            Ok(None) => Ok(Found::End),
+            Err(Error::ResetRequired) => {
+                self.reset()?;
+                Ok(Found::Nothing)
+            }
+            Err(error) => self.reader_error(&error),
+        }
+    }
+
+    fn reader_error(&self, error: &Error) -> Result<Found> {
+        if self.trouble.budget() {
+            return Ok(Found::Cut("it leads to the same bytes over and over".to_owned()));
+        }
+        match error {
+            Error::IoError(error) if self.trouble.io() => Err(AudioError::Io(copy(error))),
+            Error::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Ok(Found::Cut("it is cut short".to_owned()))
+            }
+            error => Ok(Found::Cut(error.to_string())),
+        }
+    }
+
+    /// One recording ends and the next begins in the same file, as in chained Ogg.
+    fn reset(&mut self) -> Result<()> {
+        let (info, params) = choose(self.reader.as_ref(), &self.format)?;
+        let (codec, codec_name) = make_codec(&self.format, params, self.channels)?;
+        self.track = info.id;
+        self.unit = info.time_base.map(seconds);
+        self.expected = None;
+        self.rate = params.sample_rate.unwrap_or(0);
+        (self.codec, self.codec_name) = (codec, codec_name);
+        Ok(())
+    }
+
+    fn decode(&mut self, packet: &Packet, block: &mut Block) -> Result<Step> {
+        block.rate = if matches!(self.codec, Codec::Opus(_)) { opus::RATE } else { self.rate };
+        let gap = self.gap(packet, block.rate);
+        block.samples.resize(gap, 0.0);
+        let decoded = match &mut self.codec {
+            Codec::Opus(opus) => {
+                let trim = usize::try_from(packet.trim_end.get()).unwrap_or(usize::MAX);
+                opus.decode(&packet.data, trim, &mut block.samples).is_some()
+            }
+            Codec::Library { decoder, mixer } => match decoder.decode(packet) {
+                Ok(buffer) => {
+                    self.rate = buffer.spec().rate();
+                    if block.rate != self.rate {
+                        // A gap before the first packet of another rate is none of its own.
+                        block.samples.clear();
+                        block.rate = self.rate;
+                    }
+                    mix(&buffer, mixer, self.channels, &mut self.interleaved, block)?;
+                    true
+                }
+                Err(Error::ResetRequired) => {
+                    decoder.reset();
+                    return Ok(Step::Nothing);
+                }
+                Err(_) => false,
+            },
+        };
+        if decoded && self.cut(block) {
+            return Ok(Step::End);
+        }
+        if decoded && !block.samples.is_empty() {
+            return Ok(Step::Samples);
+        }
+        if decoded {
+            return Ok(Step::Nothing);
+        }
+        let silence = self.in_samples(packet.dur, limits::SILENCE_SECONDS, block.rate);
+        block.samples.truncate(gap);
+        block.samples.resize(gap.saturating_add(silence), 0.0);
+        if self.cut(block) { Ok(Step::End) } else { Ok(Step::Damaged) }
+    }
+
+    /// The samples that are missing in front of a packet, by the packets' own times.
+    ///
+    /// A part of the file that is lost must not move what comes behind it.
+    fn gap(&mut self, packet: &Packet, rate: u32) -> usize {
+        let length = packet.block_dur();
+        let expected = self.expected.take();
+        if length > Duration::ZERO {
+            self.expected = Some(packet.pts.saturating_add(length));
+        }
+        let Some(expected) = expected.filter(|expected| packet.pts > *expected) else { return 0 };
+        let missing = packet.pts.abs_delta(expected);
+        let seconds = missing.get() as f64 * self.unit.unwrap_or(0.0);
+        // Less is the rounding of times, and more is a clock that was set.
+        if (limits::LEAST_GAP..=limits::MOST_GAP).contains(&seconds) {
+            self.in_samples(missing, limits::MOST_GAP, rate)
+        } else {
+            0
+        }
+    }
+
+    /// Cuts a block down to the part that is heard; whether that part is over.
+    fn cut(&mut self, block: &mut Block) -> bool {
+        let Some(Part { edit, read }) = &mut self.part else { return false };
+        let in_samples = |seconds: f64| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "the cast saturates, and no time here is negative"
+            )]
+            let samples = (seconds * f64::from(block.rate)).round() as u64;
+            samples
+        };
+        // Opus tells of its warm-up in its own header too, and there it has been cut off.
+        let start = match self.codec {
+            Codec::Opus(_) => 0,
+            Codec::Library { .. } => in_samples(self.unit.unwrap_or(0.0) * edit.start as f64),
+        };
+        let end = edit.seconds.map_or(u64::MAX, |all| start.saturating_add(in_samples(all)));
+        let size = |samples: u64| usize::try_from(samples).unwrap_or(usize::MAX);
+        let behind = size(end.saturating_sub(*read));
+        let before = size(start.saturating_sub(*read));
+        let over = block.samples.len() > behind || *read >= end;
+        *read = read.saturating_add(block.samples.len() as u64);
+        block.samples.truncate(behind);
+        block.samples.drain(..before.min(block.samples.len()));
+        over && block.samples.is_empty()
+    }
+
+    /// A length of the track's time in samples, no more than `most` seconds.
+    fn in_samples(&self, length: Duration, most: f64, rate: u32) -> usize {
+        let seconds = self.unit.unwrap_or(0.0) * length.get() as f64;
+        let rate = rate.min(limits::MOST_RATE);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "neither factor is negative, and both are bounded"
+        )]
+        let samples = (seconds.min(most) * f64::from(rate)).round() as usize;
+        samples
+    }
+}
+
+/// Makes sense of headers that are wrong, where the library would give up.
+fn mended(mut recording: Recording, kind: Kind) -> io::Result<Recording> {
+    match kind {
+        Kind::Known("wav") => {
+            let found = riff::find(&mut recording)?;
+            let Some(Samples { header, start, bytes }) = found else { return Ok(recording) };
+            Ok(recording.reframed(header, start, bytes))
+        }
+        Kind::Known("webm") => {
+            let Some(front) = webm::mended(&mut recording)? else { return Ok(recording) };
+            let start = front.len() as u64;
+            let rest = recording.len().saturating_sub(start);
+            Ok(recording.reframed(front, start, rest))
+        }
+        _ => Ok(recording),
+    }
+}
+
+/// A unit of time in seconds.
+fn seconds(base: TimeBase) -> f64 {
+    f64::from(base.numer.get()) / f64::from(base.denom.get())
+}
+
+enum Found {
+    Packet(Packet),
+    Nothing,
+    Cut(String),
+    End,
+}
+
+impl Track for Container {
+    fn format(&self) -> String {
+        if self.codec_name == self.format {
+            self.format.clone()
+        } else {
+            format!("{}/{}", self.format, self.codec_name)
+        }
+    }
+
+    fn duration(&self) -> Option<f64> {
+        self.duration
+    }
+
+    fn next(&mut self, block: &mut Block) -> Result<Step> {
+        let format = self.format.clone();
+        guarded(&format, || match self.packet()? {
+            Found::Packet(packet) => self.decode(&packet, block),
+            Found::Nothing => Ok(Step::Nothing),
+            Found::Cut(reason) => Ok(Step::Cut(reason)),
+            Found::End => Ok(Step::End),
+        })
+    }
+}
+
+/// Mixes a decoded packet into the block.
+fn mix(
+    buffer: &GenericAudioBufferRef<'_>,
+    mixer: &mut Option<Mixer>,
+    most: u16,
+    interleaved: &mut Vec<f32>,
+    block: &mut Block,
+) -> Result<()> {
+    let count = buffer.spec().channels().count();
+    if count == 0 || count > usize::from(most) {
+        return Err(too_many(count as u64, most));
+    }
+    if mixer.as_ref().is_none_or(|mixer| mixer.channels() != count) {
+        *mixer = Some(Mixer::new(buffer.spec().channels()));
+    }
+    if let Some(mixer) = mixer {
+        buffer.copy_to_vec_interleaved(interleaved);
+        mixer.mix(interleaved, &mut block.samples);
+    }
+    Ok(())
+}
+
+fn too_many(given: u64, most: u16) -> AudioError {
+    AudioError::OutOfRange { field: "the number of channels", given, least: 1, most: most.into() }
+}
+
+/// The first audio track that can be decoded.
+fn choose<'a>(
+    reader: &'a dyn FormatReader,
+    format: &str,
+) -> Result<(&'a TrackInfo, &'a AudioCodecParameters)> {
+    let audio = |track: &'a TrackInfo| match &track.codec_params {
+        Some(CodecParameters::Audio(params)) => Some((track, params)),
+        _ => None,
+    };
+    let known = |params: &AudioCodecParameters| {
+        params.codec == CODEC_ID_OPUS || codecs().get_audio_decoder(params.codec).is_some()
+    };
+    let first = reader.default_track(TrackType::Audio).and_then(audio);
+    let mut all = first.into_iter().chain(reader.tracks().iter().filter_map(audio));
+    let mut unknown = None;
+    let found = all.find(|(_, params)| {
+        unknown = unknown.or(Some(params.codec));
+        known(params)
+    });
+    found.ok_or_else(|| match unknown {
+        None => AudioError::NoAudioTrack { format: format.to_owned() },
+        Some(codec) => {
+            AudioError::Codec { format: format.to_owned(), codec: foreign_codec(codec).to_owned() }
+        }
+    })
+}
+
+/// The name of a codec that is not read here.
+fn foreign_codec(codec: AudioCodecId) -> &'static str {
+    match codec {
+        CODEC_ID_AC3 | CODEC_ID_EAC3 | CODEC_ID_AC4 => "Dolby Digital",
+        CODEC_ID_DCA => "DTS",
+        CODEC_ID_WMA => "Windows Media Audio",
+        CODEC_ID_SPEEX => "Speex",
+        CODEC_ID_ATRAC3 => "ATRAC",
+        _ => "in a codec that is not known",
+    }
+}
+
+fn make_codec(format: &str, params: &AudioCodecParameters, most: u16) -> Result<(Codec, String)> {
+    if params.codec == CODEC_ID_OPUS {
+        let opus = Opus::new(format, params.extra_data.as_deref(), most)?;
+        return Ok((Codec::Opus(Box::new(opus)), "opus".to_owned()));
+    }
+    if let Some(channels) = &params.channels {
+        let count = channels.count();
+        if count > usize::from(most) {
+            return Err(too_many(count as u64, most));
+        }
+    }
+    let mut params = params.clone();
+    if matches!(params.codec, CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW) {
+        // Each container counts the bits of these in its own way, and the codec knows them.
+        (params.bits_per_sample, params.bits_per_coded_sample) = (None, None);
+    }
+    // The encoder's own silence at both ends is cut off where the file tells its length.
+    let options = AudioDecoderOptions::default().gapless(true);
+    let name =
+        codecs().get_audio_decoder(params.codec).map_or("", |codec| codec.codec.info.short_name);
+    match codecs().make_audio_decoder(&params, &options) {
+        Ok(decoder) => Ok((Codec::Library { decoder, mixer: None }, name.to_owned())),
+        Err(Error::Unsupported(what)) => Err(AudioError::Codec {
+            format: format.to_owned(),
+            codec: format!("{name} of a kind that is not known ({what})"),
+        }),
+        Err(error) => {
+            Err(AudioError::Broken { format: format.to_owned(), reason: error.to_string() })
+        }
+    }
+}
+
+/// The bits of plain samples in a second; `None` where they are compressed.
+fn plain_bits(params: &AudioCodecParameters) -> Option<f64> {
+    let bits = match params.codec {
+        CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW => 8,
+        _ => params.bits_per_coded_sample.or(params.bits_per_sample)?,
+    };
+    let channels = params.channels.as_ref()?.count();
+    let rate = params.sample_rate?;
+    let info = codecs().get_audio_decoder(params.codec)?.codec.info;
+    let plain = info.short_name.starts_with("pcm") && bits > 0 && channels > 0 && rate > 0;
+    plain.then(|| f64::from(bits) * channels as f64 * f64::from(rate))
+}
+
+fn library_hint(hint: Hint) -> probe::Hint {
+    let Hint { file_name, content_type } = hint;
+    let mut library = probe::Hint::new();
+    if let Some((_, extension)) = file_name.as_deref().and_then(|name| name.rsplit_once('.')) {
+        library.with_extension(extension);
+    }
+    if let Some(kind) = content_type.as_deref() {
+        library.mime_type(kind);
+    }
+    library
+}
+
+/// The name that people know a format by.
+fn format_name(library: &str, kind: Kind) -> String {
+    match (library, kind) {
+        ("wave", _) => "wav".to_owned(),
+        ("isomp4", _) => "mp4".to_owned(),
+        ("matroska" | "mkv", _) => "webm".to_owned(),
+        (name, _) => name.to_owned(),
+    }
+}
+
+/// Why a file could not be opened.
+fn unreadable(kind: Kind, error: Error, trouble: &Trouble) -> AudioError {
+    if let Error::IoError(error) = &error
+        && trouble.io()
+    {
+        return AudioError::Io(copy(error));
+    }
+    let Kind::Known(format) = kind else {
+        return AudioError::Unknown { found: "of an unknown format".to_owned() };
+    };
+    let format = format.to_owned();
+    match error {
+        Error::IoError(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            AudioError::Broken { format, reason: "it is cut short".to_owned() }
+        }
+        Error::Unsupported(what) => AudioError::Codec { format, codec: what.to_owned() },
+        error => AudioError::Broken { format, reason: error.to_string() },
+    }
+}
+
+fn copy(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
+}

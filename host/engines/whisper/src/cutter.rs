@@ -1,0 +1,193 @@
+//! From stretches of speech to pieces that are decoded at once.
+//!
+//! The encoder costs the same for one second as for thirty, so pieces are filled as far as pauses
+//! let them be. They end at the longest pause that keeps them reasonably full.
+
+use std::ops::Range;
+
+use crate::piece::Piece;
+use crate::sound::samples;
+
+/// The longest piece; whisper sees thirty seconds at once.
+pub(crate) const LONGEST: u64 = samples(29_000);
+/// A piece that ends at a pause is at least this full, where a choice is.
+const FULL: u64 = samples(12_000);
+/// A pause that always ends a piece.
+const BREAK: u64 = samples(10_000);
+/// A pause that ends a piece near the beginning of a recording, where exact times matter more
+/// than the cost of another piece.
+const EARLY_BREAK: u64 = samples(2_000);
+/// What counts as the beginning.
+const EARLY: u64 = samples(30_000);
+
+/// Gathers stretches into pieces.
+#[derive(Debug, Default)]
+pub(crate) struct Cutter {
+    /// The stretches of the piece that is growing.
+    growing: Vec<Range<u64>>,
+    /// Where the speech before it ends.
+    before: u64,
+    pieces: u64,
+    out: Vec<Piece>,
+}
+
+impl Cutter {
+    /// Takes the next stretch, which is no longer than a piece.
+    pub(crate) fn push(&mut self, stretch: Range<u64>) {
+        self.pause(stretch.start);
+        self.growing.push(stretch);
+        while self.growing.len() > 1 && self.length(self.growing.len()) > LONGEST {
+            let count = self.best_cut();
+            self.emit(count);
+        }
+    }
+
+    /// There is no speech from the last stretch to here.
+    pub(crate) fn pause(&mut self, until: u64) {
+        let (Some(first), Some(last)) = (self.growing.first(), self.growing.last()) else { return };
+        let long = if first.start < EARLY { EARLY_BREAK } else { BREAK };
+        if until.saturating_sub(last.end) >= long {
+            self.finish(until);
+        }
+    }
+
+    /// The recording ends here.
+    pub(crate) fn finish(&mut self, end: u64) {
+        let count = self.growing.len();
+        if count > 0 {
+            self.emit_before(count, end);
+        }
+    }
+
+    /// The pieces that are complete.
+    pub(crate) fn take(&mut self) -> Vec<Piece> {
+        std::mem::take(&mut self.out)
+    }
+
+    /// Nothing before this place belongs to a piece that is still to come out, but for the silence
+    /// around it.
+    pub(crate) fn settled(&self) -> Option<u64> {
+        self.growing.first().map(|first| first.start)
+    }
+
+    /// How long a piece of the first `count` stretches would be.
+    fn length(&self, count: usize) -> u64 {
+        let speech = self.growing.get(..count).unwrap_or_default().to_vec();
+        let after = self.growing.get(count).map_or(u64::MAX, |next| next.start);
+        Piece::new(0, speech, self.before, after).length()
+    }
+
+    /// How many stretches the next piece takes: up to the longest pause that leaves it full enough.
+    fn best_cut(&self) -> usize {
+        let pause = |count: &usize| -> u64 {
+            match self.growing.get(count - 1..=*count) {
+                Some([before, after]) => after.start.saturating_sub(before.end),
+                _ => 0,
+            }
+        };
+        let most = self.growing.len() - 1;
+        let fits = (1..=most).filter(|count| self.length(*count) <= LONGEST);
+        let full = fits.filter(|count| self.length(*count) >= FULL);
+        full.max_by_key(pause).unwrap_or(most).max(1)
+    }
+
+    fn emit(&mut self, count: usize) {
+        let after = self.growing.get(count).map_or(u64::MAX, |next| next.start);
+        self.emit_before(count, after);
+    }
+
+    fn emit_before(&mut self, count: usize, after: u64) {
+        let rest = self.growing.split_off(count.min(self.growing.len()));
+        let speech = std::mem::replace(&mut self.growing, rest);
+        let end = speech.last().map_or(self.before, |last| last.end);
+        self.out.push(Piece::new(self.pieces, speech, self.before, after));
+        self.pieces += 1;
+        self.before = end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SECOND: u64 = samples(1000);
+
+    fn run(speech: &[Range<u64>], end: u64) -> Vec<Piece> {
+        let mut cutter = Cutter::default();
+        for stretch in speech {
+            cutter.push(stretch.clone());
+        }
+        cutter.finish(end);
+        cutter.take()
+    }
+
+    /// Pieces of stretches given in tenths of a second, as the tenths that they begin and end at.
+    #[track_caller]
+    fn check(tenths: &[(u64, u64)], expect: &[(u64, u64)]) {
+        let tenth = SECOND / 10;
+        let speech: Vec<_> = tenths.iter().map(|(from, to)| from * tenth..to * tenth).collect();
+        let end = tenths.last().map_or(0, |last| last.1 + 50) * tenth;
+        let found: Vec<_> =
+            run(&speech, end).iter().map(|p| (p.start() / tenth, p.end() / tenth)).collect();
+        assert_eq!(found, expect);
+    }
+
+    #[test]
+    fn pieces() {
+        check(&[], &[]);
+        check(&[(10, 30)], &[(8, 32)]);
+        // A pause of a second does not end a piece, one of two seconds does.
+        check(&[(10, 30), (40, 60)], &[(8, 62)]);
+        check(&[(10, 30), (50, 60)], &[(8, 32), (48, 62)]);
+        // The longest pause of a long passage ends the first piece.
+        check(&[(0, 90), (95, 170), (185, 250), (255, 320)], &[(0, 172), (183, 322)]);
+        // Later on, a pause of five seconds is left out.
+        check(&[(700, 800), (850, 900)], &[(698, 902)]);
+        check(&[(700, 800), (950, 990)], &[(698, 802), (948, 992)]);
+    }
+
+    #[test]
+    fn a_pause_ends_a_piece_before_the_next_one_begins() {
+        let mut cutter = Cutter::default();
+        cutter.push(0..SECOND);
+        cutter.pause(2 * SECOND);
+        assert_eq!(cutter.take(), []);
+        assert_eq!(cutter.settled(), Some(0));
+        cutter.pause(4 * SECOND);
+        assert_eq!(cutter.take().len(), 1);
+        assert_eq!(cutter.settled(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn pieces_cover_all_speech_in_order_and_are_never_too_long(
+            pauses in prop::collection::vec((0_u64..200_000, 1_u64..440_000), 0..40),
+        ) {
+            let mut speech = Vec::new();
+            let mut place = 0;
+            for (pause, length) in pauses {
+                place += pause;
+                speech.push(place..place + length);
+                place += length;
+            }
+            let pieces = run(&speech, place);
+            let mut end = 0;
+            for (index, piece) in (0..).zip(&pieces) {
+                prop_assert_eq!(piece.index, index);
+                prop_assert!(piece.length() <= LONGEST, "{}", piece.length());
+                prop_assert!(piece.start() >= end);
+                for part in piece.parts() {
+                    prop_assert!(part.start >= end && part.end > part.start);
+                    end = part.end;
+                }
+            }
+            for stretch in &speech {
+                let covering = pieces.iter().flat_map(Piece::parts)
+                    .filter(|part| part.start <= stretch.start && stretch.end <= part.end);
+                prop_assert_eq!(covering.count(), 1, "{:?}", stretch);
+            }
+        }
+    }
+}

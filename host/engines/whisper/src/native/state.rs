@@ -1,0 +1,285 @@
+//! Running the network on a piece of sound.
+
+use std::ffi::CString;
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use whisper_rs_sys as sys;
+
+use super::model::Model;
+use super::watch::{Pulse, Records, Watch, on_compute, on_logits, on_segments, on_window};
+use crate::ladder::Ladder;
+
+/// Positions of the encoder that a CPU computes, rather than 1500: enough for the longest piece,
+/// and a multiple of 64, which its matrix kernels need.
+const CPU_POSITIONS: i32 = 1472;
+/// Languages that whisper.cpp knows.
+const LANGUAGES: usize = 100;
+/// What a failed allocation returns, after which whisper.cpp has given the state back itself.
+const FREED: i32 = -7;
+
+/// What a decode works in.
+pub(crate) struct State {
+    raw: NonNull<sys::whisper_state>,
+    model: Arc<Model>,
+    /// The samples of the last piece, kept for their memory.
+    samples: Vec<f32>,
+}
+
+// SAFETY: a state belongs to whoever holds it, and whisper.cpp ties it to no thread.
+unsafe impl Send for State {}
+
+/// What is to be decoded, and how.
+pub(crate) struct Request<'a> {
+    pub(crate) samples: &'a [i16],
+    pub(crate) threads: u32,
+    pub(crate) language: &'a str,
+    pub(crate) translate: bool,
+    pub(crate) timestamps: bool,
+    /// In seconds; 0: anywhere.
+    pub(crate) latest_start: f32,
+    /// In front of every window.
+    pub(crate) prompt: &'a [i32],
+    /// How many tokens of the windows before a window stand in front of it.
+    pub(crate) rolling: u32,
+    /// The tokens that start decoding.
+    pub(crate) start_tokens: usize,
+    pub(crate) ladder: &'a Ladder,
+    pub(crate) suppress: &'a [u32],
+    pub(crate) suppress_first: &'a [u32],
+    pub(crate) entropy_threshold: f32,
+    pub(crate) logprob_threshold: f32,
+    pub(crate) no_speech_threshold: f32,
+    pub(crate) beam_size: u32,
+    pub(crate) best_of: u32,
+    /// 0: as many as the network has room for.
+    pub(crate) max_tokens: u32,
+    pub(crate) token_times: bool,
+    pub(crate) cancel: &'a AtomicBool,
+    pub(crate) pulse: &'a Pulse,
+}
+
+/// A token as whisper.cpp gives it; times are hundredths of a second from the piece's beginning.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct RawToken {
+    pub(crate) id: u32,
+    /// The most likely timestamp at its place.
+    pub(crate) time_id: u32,
+    pub(crate) probability: f32,
+    pub(crate) logprob: f32,
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+}
+
+/// A segment as whisper.cpp gives it; times are hundredths of a second from the piece's beginning.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Decoded {
+    pub(crate) start: i64,
+    pub(crate) end: i64,
+    pub(crate) tokens: Vec<RawToken>,
+    /// The number of its window.
+    pub(crate) window: usize,
+    pub(crate) temperature: f32,
+    pub(crate) no_speech: f32,
+}
+
+/// Why there is no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Stopped {
+    /// It was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// whisper.cpp failed.
+    #[error("whisper.cpp failed with code {0}")]
+    Failed(i32),
+    /// The state is gone with the failure.
+    #[error("whisper.cpp had no memory for its KV cache")]
+    NoMemory,
+}
+
+impl State {
+    /// Makes a state; `None` where there is no memory for it.
+    pub(crate) fn new(model: Arc<Model>) -> Option<Self> {
+        // SAFETY: the context is live, and the state keeps it so.
+        let raw = NonNull::new(unsafe { sys::whisper_init_state(model.raw()) })?;
+        Some(Self { raw, model, samples: Vec::new() })
+    }
+
+    /// How likely each of whisper.cpp's languages is, by its number.
+    pub(crate) fn languages(&mut self, samples: &[i16], threads: u32) -> Result<Vec<f32>, Stopped> {
+        self.keep(samples);
+        let threads = number(threads);
+        let mut probabilities = vec![0.0; LANGUAGES];
+        // SAFETY: context and state are live; the samples and the table live for the calls, and the
+        // table has an entry for each language.
+        let code = unsafe {
+            let (context, state) = (self.model.raw(), self.raw.as_ptr());
+            let count = i32::try_from(self.samples.len()).unwrap_or(i32::MAX);
+            let samples = self.samples.as_ptr();
+            let code = sys::whisper_pcm_to_mel_with_state(context, state, samples, count, threads);
+            if code != 0 || usize::try_from(sys::whisper_lang_max_id()) != Ok(LANGUAGES - 1) {
+                return Err(Stopped::Failed(code));
+            }
+            let table = probabilities.as_mut_ptr();
+            sys::whisper_lang_auto_detect_with_state(context, state, 0, threads, table)
+        };
+        if code < 0 { Err(Stopped::Failed(code)) } else { Ok(probabilities) }
+    }
+
+    /// Decodes a piece.
+    ///
+    /// After [`Stopped::NoMemory`] the state must not be used again.
+    pub(crate) fn decode(&mut self, request: &Request<'_>) -> Result<Vec<Decoded>, Stopped> {
+        self.keep(request.samples);
+        let context = if request.prompt.is_empty() && request.rolling == 0 {
+            0
+        } else {
+            1 + request.prompt.len() + request.rolling as usize
+        };
+        let prompt = if request.prompt.is_empty() { 0 } else { 1 + request.prompt.len() };
+        let watch = Watch {
+            cancel: request.cancel,
+            pulse: request.pulse,
+            ladder: request.ladder,
+            suppress: request.suppress,
+            suppress_first: request.suppress_first,
+            end: self.model.tokens.end as usize,
+            no_speech: self.model.tokens.no_speech as usize,
+            vocabulary: self.model.tokens.count as usize,
+            text_context: self.model.text_context as usize,
+            prompt: prompt + request.start_tokens,
+            no_speech_threshold: request.no_speech_threshold,
+            logprob_threshold: request.logprob_threshold,
+            records: Mutex::new(Records::default()),
+        };
+        let Ok(language) = CString::new(request.language) else { return Err(Stopped::Failed(-3)) };
+        let mut params = self.params(request, context);
+        params.language = language.as_ptr();
+        let data = (&raw const watch).cast_mut().cast();
+        params.abort_callback = Some(on_compute);
+        params.abort_callback_user_data = data;
+        params.encoder_begin_callback = Some(on_window);
+        params.encoder_begin_callback_user_data = data;
+        params.logits_filter_callback = Some(on_logits);
+        params.logits_filter_callback_user_data = data;
+        params.new_segment_callback = Some(on_segments);
+        params.new_segment_callback_user_data = data;
+        let count = i32::try_from(self.samples.len()).unwrap_or(i32::MAX);
+        // SAFETY: context and state are live; everything that the parameters point to, the samples
+        // and the watch live for the call, and the callbacks only share the watch.
+        let code = unsafe {
+            let (context, state) = (self.model.raw(), self.raw.as_ptr());
+            sys::whisper_full_with_state(context, state, params, self.samples.as_ptr(), count)
+        };
+        if request.cancel.load(Ordering::Relaxed) && code != FREED {
+            return Err(Stopped::Cancelled);
+        }
+        match code {
+            0 => Ok(self.results(&watch)),
+            FREED => Err(Stopped::NoMemory),
+            code => Err(Stopped::Failed(code)),
+        }
+    }
+
+    /// Gives up a state that whisper.cpp has given back already.
+    pub(crate) fn forget(self) {
+        let state = std::mem::ManuallyDrop::new(self);
+        // SAFETY: the state is never used again, so the model is taken out of it once.
+        drop(unsafe { std::ptr::read(&raw const state.model) });
+    }
+
+    fn params(&self, request: &Request<'_>, context: usize) -> sys::whisper_full_params {
+        let beam = request.beam_size > 1;
+        let strategy = if beam {
+            sys::whisper_sampling_strategy_WHISPER_SAMPLING_BEAM_SEARCH
+        } else {
+            sys::whisper_sampling_strategy_WHISPER_SAMPLING_GREEDY
+        };
+        // SAFETY: takes one of the enumeration's values.
+        let mut params = unsafe { sys::whisper_full_default_params(strategy) };
+        params.n_threads = number(request.threads);
+        params.n_max_text_ctx = i32::try_from(context).unwrap_or(i32::MAX);
+        params.translate = request.translate;
+        params.no_context = true;
+        params.no_timestamps = !request.timestamps;
+        params.print_progress = false;
+        params.print_realtime = false;
+        params.print_timestamps = false;
+        params.token_timestamps = request.token_times;
+        params.max_tokens = number(request.max_tokens);
+        params.audio_ctx = if self.model.accelerated { 0 } else { CPU_POSITIONS };
+        params.carry_initial_prompt = true;
+        params.prompt_tokens = request.prompt.as_ptr();
+        params.prompt_n_tokens = i32::try_from(request.prompt.len()).unwrap_or(0);
+        // The plan's own lists say what is suppressed.
+        params.suppress_blank = false;
+        params.suppress_nst = false;
+        params.temperature = request.ladder.first();
+        params.temperature_inc = request.ladder.step();
+        params.max_initial_ts = request.latest_start;
+        params.entropy_thold = request.entropy_threshold;
+        params.logprob_thold = request.logprob_threshold;
+        // Its own figure is not to be trusted; the watch has the right one.
+        params.no_speech_thold = 2.0;
+        params.greedy.best_of = number(request.best_of.max(1));
+        params.beam_search.beam_size = number(request.beam_size.max(1));
+        params
+    }
+
+    /// Keeps samples as whisper.cpp wants them.
+    fn keep(&mut self, samples: &[i16]) {
+        self.samples.clear();
+        self.samples.extend(samples.iter().map(|sample| f32::from(*sample) / 32_768.0));
+    }
+
+    fn results(&self, watch: &Watch<'_>) -> Vec<Decoded> {
+        let records = watch.records();
+        let state = self.raw.as_ptr();
+        // SAFETY: the state is live and at rest; segments and tokens are counted by itself.
+        let count = unsafe { sys::whisper_full_n_segments_from_state(state) };
+        let segment = |(index, (window, attempt)): (i32, &(usize, usize))| {
+            // SAFETY: `index` is below the count.
+            let (start, end, tokens) = unsafe {
+                (
+                    sys::whisper_full_get_segment_t0_from_state(state, index),
+                    sys::whisper_full_get_segment_t1_from_state(state, index),
+                    sys::whisper_full_n_tokens_from_state(state, index),
+                )
+            };
+            let token = |at: i32| {
+                // SAFETY: both are below their counts.
+                let data = unsafe { sys::whisper_full_get_token_data_from_state(state, index, at) };
+                RawToken {
+                    id: u32::try_from(data.id).unwrap_or_default(),
+                    time_id: u32::try_from(data.tid).unwrap_or_default(),
+                    probability: data.p,
+                    logprob: data.plog,
+                    start: data.t0,
+                    end: data.t1,
+                }
+            };
+            Decoded {
+                start,
+                end,
+                tokens: (0..tokens).map(token).collect(),
+                window: *window,
+                temperature: watch.ladder.temperature(*attempt),
+                no_speech: records.windows.get(*window).map_or(0.0, |window| window.no_speech),
+            }
+        };
+        (0..count).zip(&records.segments).map(segment).collect()
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        // SAFETY: the state is live, since a state that whisper.cpp gave back is forgotten.
+        unsafe { sys::whisper_free_state(self.raw.as_ptr()) }
+    }
+}
+
+/// A number as whisper.cpp takes it.
+fn number(value: u32) -> i32 {
+    i32::try_from(value).unwrap_or(i32::MAX)
+}
