@@ -31,6 +31,35 @@ def read_stream(chunks):
     return reply
 
 
+def transcribe(http, uid, recording):
+    """Sends a recording as the provider does, and reads what it reads."""
+    answer = http.post(
+        "/v1/audio/transcriptions",
+        data={
+            "model": uid,
+            "response_format": "verbose_json",
+            "temperature": 0,
+            "kwargs": "{}",
+        },
+        files={"file": ("file", recording, "application/octet-stream")},
+    )
+    if answer.status_code != 200:
+        raise RuntimeError(f"Failed to transcribe the audio, detail: {answer.json()['detail']}")
+    return answer.json()["text"]
+
+
+def read_audio_description(description):
+    """What the provider takes an audio model for."""
+    if description["model_type"] != "audio":
+        raise ValueError("not an audio model")
+    abilities = description["model_ability"]
+    speaks = "text2audio" in abilities or "text-to-audio" in abilities
+    return "tts" if speaks or description["model_family"] in SPEAKING else "speech2text"
+
+
+SPEAKING = ("ChatTTS", "CosyVoice", "FishAudio")
+
+
 def read_description(description):
     """The mode and the features that the provider takes from a model's description."""
     abilities = description["model_ability"]

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -116,21 +117,36 @@ def _configuration(folder):
     llama, glm = folder / "llama.gguf", folder / "glm.gguf"
     gguf.write(llama, "scripted")
     gguf.write(glm, "scripted-glm", architecture="chatglm", control=GLM_CONTROL)
-    text = f'[plugins]\ndir = "{ROOT / "plugins"}"\n\n[engines]\ndir = "{BINARIES}"\n'
+    text = f'[plugins]\ndir = "{_plugins(folder)}"\n\n[engines]\ndir = "{BINARIES}"\n'
     text += _model("fake-chat", llama, engine="fake", family="vicuna")
     text += _model("fake-slow", llama, engine="fake", family="vicuna")
     text += _model("fake-tools", glm, engine="fake", family="chatglm")
     text += 'family-options = { style = "glm-4" }\n'
+    if (folder / "plugins" / "scribe.wasm").exists():
+        text += _model("ears", llama, engine="fake", family="scribe")
     real = {
         "stories": DATA / "stories260K" / "stories260K-f32.gguf",
         "guide": ROOT / "host" / "demo" / "guide.gguf",
+        "digits": ROOT / "host" / "demo" / "digits.bin",
     }
     for name, path in real.items():
-        if path.exists() and (BINARIES / "engine-llama").exists():
+        engine = "engine-whisper" if path.suffix == ".bin" else "engine-llama"
+        if path.exists() and (BINARIES / engine).exists():
             text += _model(name, path)
         else:
             print(f"skipped: the tests of `{name}`, for its file or engine is not here")
     return text
+
+
+def _plugins(folder):
+    """The families that are built, and the fixture that writes down what a scripted engine hears."""
+    plugins = folder / "plugins"
+    plugins.mkdir()
+    built = [*(ROOT / "plugins").glob("*.wasm"), ROOT / "tests/fixtures/plugins/scribe.wasm"]
+    for file in built:
+        if file.exists():
+            shutil.copy(file, plugins)
+    return plugins
 
 
 def _model(name, path, **settings):

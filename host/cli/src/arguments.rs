@@ -4,13 +4,14 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{chat, config, doctor, generate, list, plugin, serve};
+use crate::commands::{chat, config, doctor, generate, list, plugin, serve, transcribe};
 
 const EXAMPLES: &str = "\
 Examples:
   host --config models.toml              serve the models of that file
   host list                              what a running host serves
   host chat --model-uid guide            talk to a model
+  host transcribe talk.mp3 -o talk.srt   write a recording down
   host plugin inspect models/tiny.gguf   which family would drive these weights, and why
   host doctor                            find out what is missing on this machine";
 
@@ -33,6 +34,7 @@ pub(crate) enum Command {
     List(list::Arguments),
     Chat(chat::Arguments),
     Generate(generate::Arguments),
+    Transcribe(transcribe::Arguments),
     Plugin(plugin::Arguments),
     Doctor(doctor::Arguments),
     Config(config::Arguments),

@@ -74,6 +74,7 @@ fn help() {
         "plugin inspect",
         "plugin check",
         "plugin new",
+        "plugin test",
         "plugin render",
         "doctor",
         "config",
@@ -193,4 +194,71 @@ fn a_new_family_finds_the_sdk_of_the_checkout_around_it() {
         &["plugin", "new", "my-family", "--path", "plugins/mine"],
     );
     check_in(&folder, "new-family-bad-name", &["plugin", "new", "My_Family"]);
+}
+
+#[test]
+fn a_new_family_in_another_language_carries_all_that_it_needs() {
+    for language in ["python", "javascript", "c"] {
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("new-{language}-family");
+        let words = ["plugin", "new", "my-family", "--language", language];
+        check_in(&folder, &name, &words);
+        for file in ["README.md", "wit/world.wit", "wit/chat.wit", "cases/reasoning.events"] {
+            assert!(folder.path().join("my-family").join(file).is_file(), "{language}: {file}");
+        }
+    }
+    check("new-family-odd-language", &["plugin", "new", "my-family", "--language", "cobol"]);
+}
+
+#[test]
+fn testing_a_plugin_explains_what_it_misses() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("empty")).unwrap();
+    check_in(&folder, "test-nothing-built", &["plugin", "test", "empty"]);
+    fs::write(folder.path().join("text.wasm"), "this is no component").unwrap();
+    check_in(&folder, "test-without-cases", &["plugin", "test", "text.wasm"]);
+    let case = r#"{"card": {}, "request": {"messages": [{"role": "user", "content": "Hi"}]}}"#;
+    fs::create_dir(folder.path().join("cases")).unwrap();
+    fs::write(folder.path().join("cases/hi.json"), case).unwrap();
+    let text = transcript(folder.path(), &["plugin", "test", "text.wasm"]);
+    assert!(text.contains("the host refuses `text.wasm`"), "{text}");
+    assert!(text.contains("hint: `host plugin check text.wasm`"), "{text}");
+}
+
+/// A family of this repository and its own cases, where `cargo xtask plugins` has built it.
+#[test]
+fn the_built_families_pass_their_cases_as_components() {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["vicuna", "chatglm", "baichuan"] {
+        let component = plugins.join(format!("{name}.wasm"));
+        if !component.exists() {
+            eprintln!("skipped: `cargo xtask plugins` builds `{}`", component.display());
+            continue;
+        }
+        let cases = plugins.join(name).join("cases");
+        let words = ["plugin", "test", component.to_str().unwrap(), cases.to_str().unwrap()];
+        let text = transcript(folder.path(), &words);
+        assert!(text.ends_with("--- exit 0\n"), "{text}");
+    }
+}
+
+/// The family in C, built as its README says, where the tools are there.
+#[test]
+fn the_family_in_c_builds_and_passes_its_cases() {
+    let tools = ["make", "clang", "wasm-ld", "wit-bindgen", "wasm-component-ld"];
+    let path = env::var_os("PATH").unwrap_or_default();
+    let has = |tool: &&str| env::split_paths(&path).any(|folder| folder.join(tool).is_file());
+    if let Some(missing) = tools.iter().find(|tool| !has(tool)) {
+        eprintln!("skipped: there is no {missing}; `cargo xtask languages c` installs all of them");
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    transcript(folder.path(), &["plugin", "new", "my-family", "--language", "c"]);
+    let made = folder.path().join("my-family");
+    let output = Command::new("make").current_dir(&made).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = transcript(&made, &["plugin", "test", "."]);
+    assert!(text.contains("6 prompts, 7 replies") && text.contains("passed"), "{text}");
+    assert!(text.ends_with("--- exit 0\n"), "{text}");
 }

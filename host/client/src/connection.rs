@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::{
     ChatChunk, ChatReply, ChatRequest, ClientError, CompletionReply, CompletionRequest, Endpoint,
-    EventStream, ModelDescription, Plugin, RenderRequest, Rendered, error::message_of,
-    models::ModelList, plugins::PluginList,
+    EventStream, ModelDescription, Plugin, RenderRequest, Rendered, TranscriptEvent,
+    TranscriptionRequest, Upload, error::message_of, models::ModelList, plugins::PluginList,
 };
 
 /// How long a host may take to accept a connection.
@@ -104,6 +104,20 @@ impl Client {
     ) -> Result<EventStream<CompletionReply>, ClientError> {
         let request = CompletionRequest { stream: true, ..request.clone() };
         self.stream("/v1/completions", &request).await
+    }
+
+    /// What a recording says, in pieces.
+    ///
+    /// Nothing limits the time that this takes, since a recording may be long.
+    pub async fn transcribe(
+        &self,
+        request: &TranscriptionRequest,
+        file: Upload,
+    ) -> Result<EventStream<TranscriptEvent>, ClientError> {
+        let path = request.path();
+        let form = request.form(file);
+        let response = self.call(Method::POST, path, |sent| sent.multipart(form)).await?;
+        Ok(EventStream::new(self.endpoint.clone(), path, response))
     }
 
     /// The plugins that the host has found.

@@ -28,6 +28,8 @@ mod plugins;
 mod render;
 pub mod sse;
 mod stream;
+mod transcription;
+mod upload;
 
 pub use chat::{
     ChatChunk, ChatReply, ChatRequest, ChunkChoice, Delta, FunctionCall, Message, ReplyChoice,
@@ -41,3 +43,5 @@ pub use models::ModelDescription;
 pub use plugins::Plugin;
 pub use render::{RenderRequest, Rendered, RenderedPart};
 pub use stream::EventStream;
+pub use transcription::{TranscriptEvent, TranscriptionRequest};
+pub use upload::Upload;

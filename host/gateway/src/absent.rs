@@ -13,7 +13,7 @@ use crate::{error::ApiError, state::Shared};
 const INFERENCE: [(&str, &str); 11] = [
     ("/v1/embeddings", "embeddings"),
     ("/v1/rerank", "reranking"),
-    ("/v1/audio/{*rest}", "audio"),
+    ("/v1/audio/{*rest}", "making sounds"),
     ("/v1/images/{*rest}", "images"),
     ("/v1/video/{*rest}", "video"),
     ("/v1/messages", "Anthropic's messages"),
@@ -53,7 +53,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
 
 fn offers_no(what: &str) -> ApiError {
     absent(format!(
-        "this server offers no route for {what} yet: it answers /v1/chat/completions and /v1/completions"
+        "this server offers no route for {what} yet: it answers /v1/chat/completions, /v1/completions and /v1/audio/transcriptions"
     ))
 }
 

@@ -16,7 +16,7 @@ use crate::{budget::Share, error::ApiError, lax::Json, state::Shared};
 
 /// How much of a body that is too large is read and thrown away, so that the client has sent what
 /// it wanted to send and reads the answer.
-const DISCARD: usize = 64 << 20;
+pub(crate) const DISCARD: usize = 64 << 20;
 
 /// A JSON body; its errors name the field.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -40,7 +40,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for JsonBody<T> {
 }
 
 /// A compressed body is refused by name; unpacked it could be of any size.
-fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
+pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
     let Some(encoding) = headers.get(header::CONTENT_ENCODING) else { return Ok(()) };
     if encoding.as_bytes().eq_ignore_ascii_case(b"identity") {
         return Ok(());
@@ -51,7 +51,7 @@ fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
     Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).code("unsupported_encoding"))
 }
 
-async fn read(request: Request, limit: usize, share: &mut Share<'_>) -> Result<Bytes, ApiError> {
+async fn read(request: Request, limit: usize, share: &mut Share) -> Result<Bytes, ApiError> {
     let length = request
         .headers()
         .get(header::CONTENT_LENGTH)

@@ -1,7 +1,9 @@
 //! How many bytes of bodies the server holds at once, over all requests.
 
+use std::sync::Arc;
+
 use axum::http::StatusCode;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
 
@@ -15,14 +17,15 @@ const LARGEST_AT_ONCE: usize = 8;
 ///
 /// Without it, as many slow clients as there are connections could each hold a whole body.
 pub(crate) struct BodyBudget {
-    units: Semaphore,
+    units: Arc<Semaphore>,
     limit: usize,
 }
 
 /// What one body holds of the budget; it is given back when this is dropped.
-pub(crate) struct Share<'a> {
-    budget: &'a BodyBudget,
-    permit: Option<SemaphorePermit<'a>>,
+pub(crate) struct Share {
+    budget: Arc<Semaphore>,
+    limit: usize,
+    permit: Option<OwnedSemaphorePermit>,
     units: usize,
 }
 
@@ -31,16 +34,16 @@ impl BodyBudget {
     pub(crate) fn new(body_limit: usize) -> Self {
         let limit = body_limit.saturating_mul(LARGEST_AT_ONCE);
         let units = limit.div_ceil(UNIT).clamp(1, Semaphore::MAX_PERMITS);
-        Self { units: Semaphore::new(units), limit }
+        Self { units: Arc::new(Semaphore::new(units)), limit }
     }
 
     /// The share of a body of which nothing has arrived yet.
-    pub(crate) fn share(&self) -> Share<'_> {
-        Share { budget: self, permit: None, units: 0 }
+    pub(crate) fn share(&self) -> Share {
+        Share { budget: Arc::clone(&self.units), limit: self.limit, permit: None, units: 0 }
     }
 }
 
-impl Share<'_> {
+impl Share {
     /// Grows the share to a body of so many bytes.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
         let wanted = bytes.div_ceil(UNIT);
@@ -49,8 +52,8 @@ impl Share<'_> {
             return Ok(());
         }
         let more_units = u32::try_from(more).unwrap_or(u32::MAX);
-        let permit = self.budget.units.try_acquire_many(more_units).map_err(|_| {
-            let limit = self.budget.limit;
+        let permit = Arc::clone(&self.budget).try_acquire_many_owned(more_units).map_err(|_| {
+            let limit = self.limit;
             let message = format!(
                 "the bodies of all requests together hold {limit} bytes already, which is the \
                  limit: try again"

@@ -27,6 +27,8 @@ use crate::{
         openai::chat::completions,
         openai::completion::completions,
         openai::render::render,
+        openai::speech::transcriptions,
+        openai::speech::translations,
         models::list,
         models::describe,
         models::instances,

@@ -34,6 +34,29 @@ pub(crate) struct ErrorObject {
     pub(crate) code: Option<&'static str>,
 }
 
+/// The body where a form lacks fields: `detail` as Xinference's framework writes it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MissingFields {
+    /// The fields that are missing.
+    detail: Vec<MissingField>,
+    /// The same for OpenAI's clients.
+    error: ErrorObject,
+}
+
+/// A field that a form lacks.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct MissingField {
+    /// `missing`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// `body` and the field's name.
+    loc: [&'static str; 2],
+    /// `Field required`.
+    msg: &'static str,
+    /// Null.
+    input: Option<String>,
+}
+
 /// An error on its way to a client.
 #[derive(Debug)]
 pub(crate) struct ApiError {
@@ -42,11 +65,37 @@ pub(crate) struct ApiError {
     param: Option<String>,
     code: Option<&'static str>,
     retry_after: Option<u32>,
+    /// Fields that a form lacks.
+    missing: Vec<&'static str>,
 }
 
 impl ApiError {
     pub(crate) fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, message: message.into(), param: None, code: None, retry_after: None }
+        Self {
+            status,
+            message: message.into(),
+            param: None,
+            code: None,
+            retry_after: None,
+            missing: Vec::new(),
+        }
+    }
+
+    /// A form lacks these fields.
+    pub(crate) fn missing(fields: Vec<&'static str>) -> Self {
+        let named = fields.join("` and `");
+        let are = if fields.len() == 1 { "is" } else { "are" };
+        let message = format!("`{named}` {are} missing: send a form with `model` and `file`");
+        Self {
+            param: fields.first().map(|&field| field.to_owned()),
+            missing: fields,
+            ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message).code("missing")
+        }
+    }
+
+    /// Whether the request did not arrive in time.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.status == StatusCode::REQUEST_TIMEOUT
     }
 
     /// Adds a short word for programs.
@@ -108,9 +157,9 @@ impl From<InferenceError> for ApiError {
             | InferenceError::WorkerDied { .. }
             | InferenceError::SlowConsumer { .. }
             | InferenceError::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
-            InferenceError::PluginFailed { .. } | InferenceError::EngineFailed { .. } => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            InferenceError::PluginFailed { .. }
+            | InferenceError::EngineFailed { .. }
+            | InferenceError::AudioFailed => StatusCode::INTERNAL_SERVER_ERROR,
         };
         Self {
             retry_after: error.retry_after(),
@@ -121,8 +170,19 @@ impl From<InferenceError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { detail: self.message.to_string(), error: self.object() };
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = if self.missing.is_empty() {
+            let body = ErrorBody { detail: self.message.to_string(), error: self.object() };
+            (self.status, Json(body)).into_response()
+        } else {
+            let field = |&field: &&'static str| MissingField {
+                kind: "missing",
+                loc: ["body", field],
+                msg: "Field required",
+                input: None,
+            };
+            let detail = self.missing.iter().map(field).collect();
+            (self.status, Json(MissingFields { detail, error: self.object() })).into_response()
+        };
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

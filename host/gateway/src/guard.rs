@@ -39,6 +39,11 @@ pub(crate) async fn known_host(
     next: Next,
 ) -> Response {
     let options = &shared.options;
+    if request.headers().get_all(header::HOST).iter().nth(1).is_some() {
+        // Whoever looks at another of them than this server does could be told a different story.
+        let message = "the request has more than one `Host` header: send one";
+        return ApiError::new(StatusCode::BAD_REQUEST, message).into_response();
+    }
     if options.listen.ip().is_loopback() {
         let from_uri = request.uri().host();
         let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
@@ -57,6 +62,9 @@ pub(crate) async fn known_host(
 }
 
 fn is_known(host: &str, allowed: &[String]) -> bool {
+    if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:[]%~".contains(&b)) {
+        return false;
+    }
     let name = without_port(host).trim_end_matches('.').to_ascii_lowercase();
     let address = name.trim_start_matches('[').trim_end_matches(']');
     address.parse::<IpAddr>().is_ok()
@@ -117,9 +125,14 @@ mod tests {
         ] {
             check(host, true);
         }
-        for host in
-            ["evil.com", "evil.com:9997", "127.0.0.1.evil.com", "localhost.evil.com", "a.b:c"]
-        {
+        for host in [
+            "evil.com",
+            "evil.com:9997",
+            "127.0.0.1.evil.com",
+            "localhost.evil.com",
+            "a.b:c",
+            "a b",
+        ] {
             check(host, false);
         }
     }

@@ -72,6 +72,8 @@ pub fn app(inference: Inference, options: Options) -> App {
         .route("/v1/chat/completions", post(openai::chat::completions))
         .route("/v1/completions", post(openai::completion::completions))
         .route("/v1/render", post(openai::render::render))
+        .route("/v1/audio/transcriptions", post(openai::speech::transcriptions))
+        .route("/v1/audio/translations", post(openai::speech::translations))
         .route("/v1/models", get(models::list).post(absent::launch))
         .route("/v1/models/instances", get(models::instances))
         .route("/v1/models/{uid}", get(models::describe).delete(absent::launch))

@@ -38,6 +38,8 @@ pub struct Options {
     pub allowed_origins: Origins,
     /// The greatest size of a request's body, in bytes.
     pub body_limit: usize,
+    /// The greatest size of a recording, in bytes.
+    pub upload_limit: u64,
     /// Inference requests at the same time; more are refused at once.
     pub max_requests: usize,
     /// Connections at the same time; more are refused at once.
@@ -59,6 +61,7 @@ impl Options {
             allowed_hosts: Vec::new(),
             allowed_origins: Origins::Any,
             body_limit: 8 << 20,
+            upload_limit: 200 << 20,
             max_requests: 1024,
             max_connections: 2048,
             arrival_timeout: Duration::from_mins(2),
@@ -83,6 +86,8 @@ pub(crate) struct Shared {
     requests: Arc<Semaphore>,
     /// What bodies may hold, before a request has its place.
     pub(crate) bodies: BodyBudget,
+    /// What recordings may take on the disk.
+    pub(crate) uploads: BodyBudget,
     /// The processors' load is measured from one question to the next.
     load: Mutex<sysinfo::System>,
 }
@@ -96,6 +101,7 @@ impl Shared {
             draining: CancellationToken::new(),
             requests: Arc::new(Semaphore::new(options.max_requests.max(1))),
             bodies: BodyBudget::new(options.body_limit),
+            uploads: BodyBudget::new(usize::try_from(options.upload_limit).unwrap_or(usize::MAX)),
             load: Mutex::new(sysinfo::System::new()),
             options,
         }

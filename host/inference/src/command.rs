@@ -39,6 +39,15 @@ impl From<InvalidSampling> for InvalidCommand {
     }
 }
 
+/// A constraint and the field of the request that it comes from, for errors to name.
+#[derive(Clone, Debug)]
+pub struct ClientConstraint {
+    /// The field, such as `guided_json`.
+    pub field: &'static str,
+    /// What the sampler must follow.
+    pub constraint: Constraint,
+}
+
 /// What a client asks of any generation, not yet checked.
 #[derive(Clone, Debug, Default)]
 pub struct GenerationDraft {
@@ -54,7 +63,7 @@ pub struct GenerationDraft {
     /// Tokens that end a sequence.
     pub stop_tokens: Vec<u32>,
     /// What the sampler must follow; it takes the place of the family's own.
-    pub constraint: Option<Constraint>,
+    pub constraint: Option<ClientConstraint>,
     /// How many likely tokens are reported beside each generated one; `None`: no probabilities.
     pub logprobs: Option<u32>,
     /// The adapter to apply.
@@ -99,7 +108,7 @@ impl Generation {
     /// The field that a constraint of the reply comes from; the family has one of its own only
     /// where a tool must be called.
     pub(crate) fn constraint_field(&self) -> &'static str {
-        self.0.constraint.as_ref().map_or("tools", |constraint| constraint_field(constraint.syntax))
+        self.0.constraint.as_ref().map_or("tools", |asked| asked.field)
     }
 }
 
@@ -149,7 +158,12 @@ impl TryFrom<CompletionDraft> for CompletionCommand {
     }
 }
 
-fn at_most(field: &str, what: &str, given: usize, limit: usize) -> Result<(), InvalidCommand> {
+pub(crate) fn at_most(
+    field: &str,
+    what: &str,
+    given: usize,
+    limit: usize,
+) -> Result<(), InvalidCommand> {
     if given <= limit {
         return Ok(());
     }
@@ -257,17 +271,8 @@ fn range(field: &str, value: Option<u32>, low: u32, high: u32) -> Result<(), Inv
     }
 }
 
-/// The field that clients send a constraint of this syntax in.
-pub(crate) fn constraint_field(syntax: GrammarSyntax) -> &'static str {
-    match syntax {
-        GrammarSyntax::JsonSchema => "response_format",
-        GrammarSyntax::Regex => "guided_regex",
-        GrammarSyntax::Gbnf | GrammarSyntax::Lark => "guided_grammar",
-    }
-}
-
-fn check_constraint(constraint: &Constraint) -> Result<(), InvalidCommand> {
-    let field = constraint_field(constraint.syntax);
+fn check_constraint(asked: &ClientConstraint) -> Result<(), InvalidCommand> {
+    let ClientConstraint { field, constraint } = asked;
     if constraint.syntax == GrammarSyntax::JsonSchema {
         return check_schema(field, &constraint.source);
     }

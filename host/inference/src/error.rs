@@ -94,6 +94,11 @@ pub enum InferenceError {
         /// The model.
         uid: String,
     },
+    /// The host could not keep or read a recording.
+    #[error(
+        "the recording could not be kept or read; the cause is in the host's log under this request's id"
+    )]
+    AudioFailed,
     /// The host is going down.
     #[error("the host is shutting down; ask again when it is back")]
     ShuttingDown,
@@ -118,6 +123,7 @@ impl InferenceError {
             Self::SlowConsumer { .. } => "slow_consumer",
             Self::PluginFailed { .. } => "plugin_failed",
             Self::EngineFailed { .. } => "engine_failed",
+            Self::AudioFailed => "audio_failed",
             Self::ShuttingDown => "shutting_down",
         }
     }
@@ -146,6 +152,9 @@ impl InferenceError {
             PluginError::Invalid(message) => Self::Invalid(InvalidCommand::whole(message.clone())),
             PluginError::UnknownFamily { .. } | PluginError::LacksAbility { .. } => {
                 Self::Unsupported { message: error.to_string() }
+            }
+            PluginError::Busy { .. } => {
+                Self::Overloaded { message: error.to_string(), retry_after: 1 }
             }
             fault => {
                 tracing::error!(family, call, error = %fault, "a family plugin failed");

@@ -1,6 +1,12 @@
 //! The family that drives a model, chosen again whenever plugins change.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use metrics::{Counter, Histogram};
 use model::{Ability, ModelCard, Profile, Sampling};
@@ -56,13 +62,22 @@ impl Family {
     }
 
     /// What a model of this family can be asked for.
-    pub(crate) fn abilities(&self) -> Vec<Ability> {
+    pub(crate) fn abilities(&self, writes_text: bool) -> Vec<Ability> {
         let mut abilities = self.chosen().map(|c| c.abilities.clone()).unwrap_or_default();
-        if !abilities.contains(&Ability::Completion) {
+        if writes_text && !abilities.contains(&Ability::Completion) {
             // Text goes on without any family's help.
             abilities.push(Ability::Completion);
         }
         abilities
+    }
+
+    /// Whether a model of this family goes on with text; one that only hears does not.
+    pub(crate) fn writes_text(&self) -> bool {
+        self.chosen().is_none_or(|chosen| {
+            !chosen.can(Ability::Transcription)
+                || chosen.can(Ability::Chat)
+                || chosen.can(Ability::Completion)
+        })
     }
 
     pub(crate) fn has(&self, feature: &str) -> bool {
@@ -116,7 +131,19 @@ pub(crate) struct Call {
     count: Counter,
     errors: Counter,
     seconds: Histogram,
+    /// How long calls took of late, in nanoseconds.
+    usual: AtomicU64,
 }
+
+/// Calls that usually take less than this do not leave the thread that asks for them: the way to
+/// another thread and back costs about as much as such a call.
+const QUICK: Duration = Duration::from_micros(500);
+
+/// Calls of a family that is not known yet are taken for slow ones.
+const UNKNOWN: Duration = Duration::from_millis(5);
+
+/// The weight of the latest call in what is usual: one in so many.
+const WEIGHT: u64 = 8;
 
 impl Calls {
     pub(crate) fn new(family: &str) -> Self {
@@ -131,18 +158,55 @@ impl Call {
             count: metrics::counter!(metric::PLUGIN_CALLS, "family" => family.clone(), "call" => call),
             errors: metrics::counter!(metric::PLUGIN_ERRORS, "family" => family.clone(), "call" => call),
             seconds: metrics::histogram!(metric::PLUGIN_SECONDS, "family" => family, "call" => call),
+            usual: AtomicU64::new(nanoseconds(UNKNOWN)),
         }
+    }
+
+    /// Two threads that do this at once lose one of two measurements, which does no harm.
+    fn learn(&self, took: Duration) {
+        let usual = self.usual.load(Ordering::Relaxed);
+        let usual = usual - usual / WEIGHT + nanoseconds(took) / WEIGHT;
+        self.usual.store(usual, Ordering::Relaxed);
+    }
+
+    /// Whether a call is expected to be over at once.
+    pub(crate) fn is_quick(&self) -> bool {
+        self.usual.load(Ordering::Relaxed) < nanoseconds(QUICK)
     }
 
     /// Counts and times one call.
     pub(crate) fn record<T, E>(&self, call: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         let start = Instant::now();
         let outcome = call();
+        let took = start.elapsed();
         self.count.increment(1);
-        self.seconds.record(start.elapsed());
+        self.seconds.record(took);
+        self.learn(took);
         if outcome.is_err() {
             self.errors.increment(1);
         }
         outcome
+    }
+}
+
+/// Saturates after 584 years.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_family_earns_the_short_way_and_loses_it_by_one_slow_call() {
+        let call = Call::new("any", "render");
+        assert!(!call.is_quick(), "nothing is known of it yet");
+        for _ in 0..30 {
+            call.learn(Duration::from_micros(50));
+        }
+        assert!(call.is_quick());
+        call.learn(Duration::from_millis(50));
+        assert!(!call.is_quick());
     }
 }

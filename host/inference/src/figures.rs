@@ -1,6 +1,12 @@
 //! The figures of one model, and of one request to it.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use metrics::{Counter, Gauge, Histogram};
 use model::Usage;
@@ -18,6 +24,8 @@ pub(crate) struct Figures {
     prompt_tokens: Counter,
     cached_tokens: Counter,
     completion_tokens: Counter,
+    /// Milliseconds of audio, since a counter of seconds keeps no fractions.
+    heard: AtomicU64,
 }
 
 impl Figures {
@@ -31,6 +39,7 @@ impl Figures {
             prompt_tokens: metrics::counter!(metric::PROMPT_TOKENS, "model" => model.clone()),
             cached_tokens: metrics::counter!(metric::CACHED_TOKENS, "model" => model.clone()),
             completion_tokens: metrics::counter!(metric::COMPLETION_TOKENS, "model" => model.clone()),
+            heard: AtomicU64::new(0),
             model,
         }
     }
@@ -57,7 +66,7 @@ impl Ticket {
     }
 
     /// Some tokens of one sequence came, the last ones some time ago.
-    pub(crate) fn tokens(&self, since_last: std::time::Duration, tokens: u32) {
+    pub(crate) fn tokens(&self, since_last: Duration, tokens: u32) {
         if tokens > 0 {
             self.figures.inter_token.record(since_last / tokens);
         }
@@ -66,6 +75,21 @@ impl Ticket {
     /// What the request has used up so far.
     pub(crate) fn set_usage(&mut self, usage: Usage) {
         self.usage = usage;
+    }
+
+    /// So many seconds of audio were written down in this time.
+    pub(crate) fn heard(&self, seconds: f64, took: Duration) {
+        if seconds <= 0.0 {
+            return;
+        }
+        let model = &self.figures.model;
+        let heard = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_millis();
+        let heard = u64::try_from(heard).unwrap_or(0);
+        let before = self.figures.heard.fetch_add(heard, Ordering::Relaxed);
+        metrics::counter!(metric::AUDIO_SECONDS, "model" => model.clone())
+            .absolute((before + heard) / 1000);
+        metrics::histogram!(metric::REAL_TIME_FACTOR, "model" => model.clone())
+            .record(took.as_secs_f64() / seconds);
     }
 
     /// The request ended in an error.

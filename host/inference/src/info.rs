@@ -73,6 +73,8 @@ pub struct ModelInfo {
     pub added: SystemTime,
     /// What it can be asked for.
     pub abilities: Vec<Ability>,
+    /// Whether the weights are of a speech model, whatever drives them.
+    pub hears: bool,
     /// What its family adds: `tools`, `reasoning`, `hybrid`, ...
     pub features: Vec<String>,
     /// The family that drives it.

@@ -23,9 +23,12 @@ mod reply;
 mod sampling;
 mod served;
 mod think;
+mod transcribe;
 
+pub use audio::{AudioError, Hint, Recording, Spool};
 pub use command::{
-    ChatCommand, ChatDraft, CompletionCommand, CompletionDraft, GenerationDraft, InvalidCommand,
+    ChatCommand, ChatDraft, ClientConstraint, CompletionCommand, CompletionDraft, GenerationDraft,
+    InvalidCommand,
 };
 pub use definition::{EngineProgram, ModelDefinition};
 pub use error::InferenceError;
@@ -36,3 +39,4 @@ pub use registry::{Inference, Options, state_name};
 pub use reply::{Reply, ReplyItem};
 pub use supervisor::ModelState;
 pub use think::ReasoningMode;
+pub use transcribe::{Passage, TranscribeCommand, TranscribeDraft, Transcript, TranscriptItem};

@@ -37,5 +37,13 @@ pub const VARIABLE_BYTES: usize = 64 << 10;
 pub const LORA_NAME: usize = 128;
 /// Bytes of a cache salt.
 pub const SALT_BYTES: usize = 256;
+/// Characters of a language's name.
+pub const LANGUAGE: usize = 64;
+/// Bytes of the text that a transcript goes on from; models keep the last 224 tokens.
+pub const SPEECH_PROMPT_BYTES: usize = 16 << 10;
+/// Further settings of a transcription.
+pub const SPEECH_OPTIONS: usize = 64;
+/// Bytes of one of them.
+pub const SPEECH_OPTION_BYTES: usize = 1024;
 /// Tokens of one sequence that a request for more is cut to; no context holds as many.
 pub const MAX_TOKENS: u32 = 16 << 20;

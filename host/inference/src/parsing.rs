@@ -7,6 +7,9 @@ use plugin_runtime::{ChatTurn, PluginError};
 
 use crate::family::Calls;
 
+/// Bytes of text up to which a parser's usual time says something of the next call.
+const SHORT: usize = 16 << 10;
+
 /// What happened to one sequence, for the parser.
 #[derive(Debug)]
 pub(crate) enum Input {
@@ -64,9 +67,10 @@ impl<P: Parser> Parsing<P> {
         Self { parser: Some(parser), held: vec![String::new(); sequences], family, calls }
     }
 
-    /// Parses everything that is ready in one hop to a blocking thread and back.
+    /// Parses everything that is ready, on this thread where that is quick, else in one hop to a
+    /// blocking one and back.
     pub(crate) async fn feed(self, inputs: Vec<Input>) -> (Option<Self>, Vec<Parsed>) {
-        if self.parser.is_none() {
+        if self.parser.is_none() || self.is_quick(&inputs) {
             let mut this = self;
             let parsed = this.run(inputs);
             return (Some(this), parsed);
@@ -81,6 +85,14 @@ impl<P: Parser> Parsing<P> {
             tracing::error!(%family, %error, "the thread of a reply parser broke");
             (None, Vec::new())
         })
+    }
+
+    fn is_quick(&self, inputs: &[Input]) -> bool {
+        let length = |input: &Input| match input {
+            Input::Text { text, .. } => text.len(),
+            Input::Finish { .. } => 0,
+        };
+        self.calls.parse.is_quick() && inputs.iter().map(length).sum::<usize>() <= SHORT
     }
 
     fn run(&mut self, inputs: Vec<Input>) -> Vec<Parsed> {

@@ -74,6 +74,7 @@ impl Inference {
     ) -> Result<Rendered, InferenceError> {
         let served = self.inner.served(&command.model)?;
         let family = served.family()?;
+        writing(&served, &family)?;
         let name = completing(&family).map(|chosen| chosen.name.to_string());
         let prompt = self.framed(&served, &family, command.prefix, command.suffix).await?;
         self.rendered(&served, name, prompt).await
@@ -110,6 +111,7 @@ impl Inference {
         command: CompletionCommand,
     ) -> Result<Started, InferenceError> {
         let family = served.family()?;
+        writing(served, &family)?;
         let prompt = self.framed(served, &family, command.prefix, command.suffix).await?;
         let family = family.chosen().map(Driver::of);
         let constraint = command.generation.constraint_field();
@@ -156,11 +158,14 @@ impl Inference {
         let driver = Driver::of(chosen);
         let plugins = self.inner.plugins.clone();
         let (name, calls) = (Arc::clone(&driver.name), Arc::clone(&driver.calls));
-        let turn = self
-            .render_hop(served, &driver.name, move || {
-                calls.render.record(|| plugins.chat(&name, &card, &request))
-            })
-            .await?;
+        let quick = calls.render.is_quick() && is_short(&request);
+        let render = move || calls.render.record(|| plugins.chat(&name, &card, &request));
+        let turn = if quick {
+            let turn = render();
+            turn.map_err(|error| InferenceError::from_plugin(&driver.name, "render", &error))?
+        } else {
+            self.render_hop(served, &driver.name, render).await?
+        };
         Ok((turn, driver))
     }
 
@@ -195,7 +200,7 @@ impl Inference {
     }
 
     /// Runs a plugin call on a blocking thread, with bounds on how many run and wait.
-    async fn render_hop<T: Send + 'static>(
+    pub(crate) async fn render_hop<T: Send + 'static>(
         &self,
         served: &Served,
         family: &str,
@@ -235,9 +240,14 @@ impl Inference {
         }
         let able = self.names_of(|family| family.chosen().is_some_and(|c| c.can(Ability::Chat)));
         let other = able.map(|able| format!(", or ask one of [{able}]")).unwrap_or_default();
+        let instead = if served.writes_text(family) {
+            "use /v1/completions, install a family plugin for it"
+        } else {
+            SPEECH
+        };
         Err(InferenceError::Unsupported {
             message: format!(
-                "model `{}` is not for chat ({}): use /v1/completions, install a family plugin for it{other}",
+                "model `{}` is not for chat ({}): {instead}{other}",
                 served.uid(),
                 family.reason(),
             ),
@@ -301,7 +311,7 @@ impl Inference {
     }
 
     /// The uids of the models whose family passes a test; `None` where there are none.
-    fn names_of(&self, test: impl Fn(&Family) -> bool) -> Option<String> {
+    pub(crate) fn names_of(&self, test: impl Fn(&Family) -> bool) -> Option<String> {
         let models = self.inner.models.load();
         let able = models.iter().filter(|served| test(&served.family.load()));
         let able: Vec<_> = able.map(|served| format!("'{}'", served.uid())).collect();
@@ -341,6 +351,36 @@ fn reply(
             Err(error)
         }
     }
+}
+
+/// Whether a family's usual time says something of how long it takes to render this.
+fn is_short(request: &model::ChatRequest) -> bool {
+    const SHORT: usize = 16 << 10;
+    let text = |part: &ContentPart| match part {
+        ContentPart::Text(text) => text.len(),
+        _ => 0,
+    };
+    let messages = request.messages.iter().map(|message| {
+        let calls = message.tool_calls.iter().map(|call| call.arguments_json.len());
+        let reasoning = message.reasoning.as_ref().map_or(0, String::len);
+        64 + reasoning + message.content.iter().map(text).sum::<usize>() + calls.sum::<usize>()
+    });
+    let tools = request.tools.iter().map(|tool| tool.definition_json.len());
+    messages.chain(tools).sum::<usize>() <= SHORT
+}
+
+/// What a model that only hears is asked instead.
+const SPEECH: &str = "send it a recording at /v1/audio/transcriptions";
+
+/// Refuses to go on with text where the model only hears.
+fn writing(served: &Served, family: &Family) -> Result<(), InferenceError> {
+    if served.writes_text(family) {
+        return Ok(());
+    }
+    let uid = served.uid();
+    let reason = family.reason();
+    let message = format!("model `{uid}` is not for completion ({reason}): {SPEECH}");
+    Err(InferenceError::Unsupported { message })
 }
 
 fn completing(family: &Family) -> Option<&Chosen> {
@@ -384,6 +424,7 @@ fn generate(
     stop.dedup();
     let mut stop_tokens = draft.stop_tokens;
     stop_tokens.extend(&prompt.stop_tokens);
+    let asked = draft.constraint.map(|asked| asked.constraint);
     Ok(Generate {
         request: 0,
         prompt: engine_prompt(prompt)?,
@@ -392,7 +433,7 @@ fn generate(
         max_tokens: draft.max_tokens.or(served.definition.max_tokens),
         stop,
         stop_tokens,
-        constraint: draft.constraint.or_else(|| prompt.constraint.clone()).map(convert::constraint),
+        constraint: asked.or_else(|| prompt.constraint.clone()).map(convert::constraint),
         logprobs: draft.logprobs,
         lora: draft.lora,
         cache_salt: draft.cache_salt,

@@ -29,12 +29,14 @@ pub struct Options {
     pub renders: usize,
     /// Requests that may wait for that; more are refused at once.
     pub render_queue: usize,
+    /// Recordings that are decoded at the same time; each keeps one thread busy.
+    pub decodes: usize,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { renders: cores.max(2), render_queue: 1024 }
+        Self { renders: cores.max(2), render_queue: 1024, decodes: cores.max(2) }
     }
 }
 
@@ -49,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) plugins: PluginRuntime,
     /// In the order in which they were added.
     pub(crate) models: ArcSwap<Vec<Arc<Served>>>,
+    /// Places for recordings that are decoded at the same time.
+    pub(crate) decodes: Arc<Semaphore>,
     /// Places for plugin calls that render.
     pub(crate) renders: Arc<Semaphore>,
     /// Places for requests that wait for one of those.
@@ -65,6 +69,7 @@ impl Inference {
             supervisor,
             plugins,
             models: ArcSwap::default(),
+            decodes: Arc::new(Semaphore::new(options.decodes.max(1))),
             renders: Arc::new(Semaphore::new(options.renders.max(1))),
             render_queue: Arc::new(Semaphore::new(options.render_queue.max(1))),
         });
@@ -251,8 +256,7 @@ fn describe(plugins: &PluginRuntime, definition: ModelDefinition) -> Served {
         Ok(weights) => Family::choose(plugins, &weights.card, definition.family.as_deref()),
         Err(_) => Family::Plain { reason: "the weights cannot be read".to_owned() },
     };
-    log_choice(definition.uid.as_str(), &family);
-    Served {
+    let served = Served {
         weights,
         family: ArcSwap::from_pointee(family),
         launched: AtomicBool::new(false),
@@ -261,7 +265,9 @@ fn describe(plugins: &PluginRuntime, definition: ModelDefinition) -> Served {
         figures: Arc::new(Figures::new(definition.uid.as_str())),
         added: SystemTime::now(),
         definition,
-    }
+    };
+    log_choice(&served);
+    served
 }
 
 /// A file that cannot be served; clients see its name without its folder.
@@ -270,8 +276,9 @@ fn unreadable(error: &CatalogError) -> Cause {
     Cause::new(error.to_string(), format!("`{}`: {}", name.display(), error.problem()))
 }
 
-fn log_choice(model: &str, family: &Family) {
-    match family {
+fn log_choice(served: &Served) {
+    let model = served.uid().as_str();
+    match &**served.family.load() {
         Family::Chosen(chosen) => tracing::info!(
             model,
             family = %chosen.name,
@@ -279,6 +286,9 @@ fn log_choice(model: &str, family: &Family) {
             reason = chosen.reason,
             "family chosen"
         ),
+        Family::Plain { reason } if served.hears() => {
+            tracing::warn!(model, reason, "no family drives this model; it writes nothing down");
+        }
         Family::Plain { reason } => {
             tracing::warn!(model, reason, "no family drives this model; it completes text only");
         }
@@ -296,8 +306,8 @@ async fn follow(inner: Weak<Inner>, mut changes: tokio::sync::watch::Receiver<u6
                 let Ok(weights) = &served.weights else { continue };
                 let wanted = served.definition.family.as_deref();
                 let family = Family::choose(&inner.plugins, &weights.card, wanted);
-                log_choice(served.uid().as_str(), &family);
                 served.family.store(Arc::new(family));
+                log_choice(served);
             }
             (inner, models)
         });

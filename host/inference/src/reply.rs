@@ -254,6 +254,8 @@ impl Reply {
                     (self.usage.completion_tokens + state.tokens).saturating_sub(counted);
                 inputs.push(Input::Finish { sequence, reason: convert::finish(reason) });
             }
+            // A transcript is no reply to a prompt; no engine sends one here.
+            EventKind::Segments { .. } => {}
             EventKind::Failed(error) => return Some(self.failure(error)),
         }
         None

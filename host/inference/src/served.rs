@@ -38,6 +38,8 @@ pub(crate) struct Served {
 /// What is kept of a model file.
 pub(crate) struct Weights {
     pub(crate) card: Arc<ModelCard>,
+    /// Whether they are of a speech model.
+    hears: bool,
     format: String,
     quantization: String,
     size_in_billions: String,
@@ -55,6 +57,7 @@ impl Weights {
         };
         Self {
             card: Arc::new(card),
+            hears: file.hears(),
             format: file.format().to_owned(),
             quantization: file.quantization().to_owned(),
             size_in_billions: file.size_in_billions(),
@@ -76,6 +79,16 @@ impl Served {
     /// Where they cannot be read.
     pub(crate) fn weights(&self) -> Result<&Weights, InferenceError> {
         self.weights.as_ref().map_err(|cause| self.failed(cause))
+    }
+
+    /// Whether the weights are of a speech model.
+    pub(crate) fn hears(&self) -> bool {
+        self.weights.as_ref().is_ok_and(|weights| weights.hears)
+    }
+
+    /// Whether the model goes on with text; one that only hears does not.
+    pub(crate) fn writes_text(&self, family: &Family) -> bool {
+        !self.hears() && family.writes_text()
     }
 
     /// The family as it is now.
@@ -147,7 +160,8 @@ impl Served {
             retry_after,
             since: status.since,
             added: self.added,
-            abilities: family.abilities(),
+            abilities: family.abilities(self.writes_text(&family)),
+            hears: self.hears(),
             features: family.chosen().map(|c| c.profile.features.clone()).unwrap_or_default(),
             family: family.chosen().map(|chosen| chosen.name.to_string()),
             style: family.chosen().map(|c| c.profile.style.clone()).unwrap_or_default(),

@@ -23,8 +23,8 @@ pub(crate) struct Arguments {
 }
 
 /// The same selection for every command, so that cargo unifies features once.
-const HOST: &[&str] = &["--release", "--workspace", "--exclude", "engine-llama"];
-const LLAMA: &[&str] = &["--release", "--package", "engine-llama"];
+pub(crate) const HOST: &[&str] =
+    &["--release", "--workspace", "--exclude", "engine-llama", "--exclude", "engine-whisper"];
 
 /// Runs every check; the first that fails ends the run.
 pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
@@ -45,7 +45,9 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
         clippy(cargo(&root.join("plugins"), &["clippy"]).args(["--workspace"]))?;
         if !arguments.no_engines {
             crate::system::ensure(root)?;
-            clippy(engines::llama(root, &native, &["clippy"]).args(LLAMA))?;
+            for (package, _) in engines::NATIVE {
+                clippy(engines::native(root, &native, &["clippy"]).args(selection(package)))?;
+            }
         }
         Ok(())
     })?;
@@ -54,9 +56,10 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
         // libraries then serve lints, binaries and tests.
         run_command(cargo(root, &["build"]).args(HOST).args(["--bins", "--tests"]))?;
         if !arguments.no_engines {
-            run_command(
-                engines::llama(root, &native, &["build"]).args(LLAMA).args(["--bins", "--tests"]),
-            )?;
+            for (package, _) in engines::NATIVE {
+                let mut build = engines::native(root, &native, &["build"]);
+                run_command(build.args(selection(package)).args(["--bins", "--tests"]))?;
+            }
         }
         Ok(())
     })?;
@@ -64,7 +67,9 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     step("tests", || {
         test(root, cargo(root, &[]), HOST)?;
         if !arguments.no_engines {
-            test(root, engines::llama(root, &native, &[]), LLAMA)?;
+            for (package, _) in engines::NATIVE {
+                test(root, engines::native(root, &native, &[]), &selection(package))?;
+            }
         }
         test(root, cargo(&root.join("plugins"), &[]), &["--workspace"])
     })?;
@@ -78,6 +83,11 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     }
     say("==> everything is green");
     Ok(())
+}
+
+/// One of the engines in C++.
+fn selection(package: &str) -> [&str; 3] {
+    ["--release", "--package", package]
 }
 
 fn clippy(command: &mut Command) -> anyhow::Result<()> {

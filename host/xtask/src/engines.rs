@@ -21,25 +21,36 @@ pub(crate) struct Flags {
     pub(crate) gpu: Vec<String>,
 }
 
-/// Builds `engine-llama`.
+/// The engines in C++: the package, and the library that it is around.
+///
+/// Each is a selection of its own, because libraries are compiled for what a selection asks of them.
+pub(crate) const NATIVE: [(&str, &str); 2] =
+    [("engine-llama", "llama.cpp"), ("engine-whisper", "whisper.cpp")];
+
+/// Builds the engines in C++.
 pub(crate) fn build(root: &Path, flags: &Flags) -> anyhow::Result<()> {
     system::ensure(root)?;
-    step("engine-llama (llama.cpp takes some minutes the first time)", || {
-        let mut command = llama(root, flags, &["build", "--release", "--package", "engine-llama"]);
-        run(&mut command)
-    })
+    for (package, library) in NATIVE {
+        step(&format!("{package} ({library} takes some minutes the first time)"), || {
+            run(&mut native(root, flags, &["build", "--release", "--package", package]))
+        })?;
+    }
+    Ok(())
 }
 
-/// A cargo command with the flags that `engine-llama` is built with.
+/// A cargo command with the flags that the engines in C++ are built with.
 ///
 /// The flags are part of cargo's fingerprint: lints and tests use the same ones, so that llama.cpp
-/// is compiled once.
-pub(crate) fn llama(root: &Path, flags: &Flags, arguments: &[&str]) -> Command {
+/// and whisper.cpp are compiled once.
+pub(crate) fn native(root: &Path, flags: &Flags, arguments: &[&str]) -> Command {
     let mut command = cargo(root, arguments);
     if !flags.gpu.is_empty() {
         command.arg("--features").arg(flags.gpu.join(","));
     }
-    if !flags.portable {
+    if flags.portable {
+        // llama.cpp's build follows Rust's flags, whisper.cpp's does not.
+        command.env("GGML_NATIVE", "OFF");
+    } else {
         command.env("RUSTFLAGS", "-C target-cpu=native");
     }
     if system::has("ccache") {

@@ -8,6 +8,7 @@ mod codegen;
 mod conformance;
 mod deny;
 mod engines;
+mod languages;
 mod plugins;
 mod run;
 mod step;
@@ -46,6 +47,11 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Makes, builds and tests a family in every language, with tools that it installs.
+    Languages {
+        /// Only these, of rust, python, javascript and c.
+        languages: Vec<String>,
+    },
     /// Checks the invariants of the map: arrows, file sizes, words.
     Tidy,
     /// Checks licences, bans and sources of all dependencies, without a network.
@@ -78,6 +84,7 @@ fn dispatch(command: Command) -> anyhow::Result<()> {
         Command::Plugins => plugins::build_all(&root),
         Command::Engines(flags) => engines::build(&root, &flags),
         Command::Codegen { check } => codegen::run(&root, check),
+        Command::Languages { languages } => languages::run(&root, &languages),
         Command::Tidy => tidy::run(&root),
         Command::Deny => deny::check(&root),
         Command::Advisories => deny::advisories(&root),

@@ -44,6 +44,20 @@ pub(crate) fn ensure_python(root: &Path) -> anyhow::Result<()> {
     install(root, "Python with virtual environments", &["python3", "python3-venv"])
 }
 
+/// Makes sure that C can be compiled to WebAssembly.
+pub(crate) fn ensure_c(root: &Path) -> anyhow::Result<()> {
+    let version = output(Command::new("clang").arg("-dumpversion")).unwrap_or_default();
+    let version = version.split('.').next().unwrap_or_default();
+    let libraries = Path::new("/usr/include/wasm32-wasi").exists();
+    if has("make") && has("wasm-ld") && !version.is_empty() && libraries {
+        return Ok(());
+    }
+    let version = if version.is_empty() { "14" } else { version };
+    let builtins = format!("libclang-rt-{version}-dev-wasm32");
+    let what = "a C compiler and library for WebAssembly";
+    install(root, what, &["make", "clang", "lld", "wasi-libc", &builtins])
+}
+
 fn install(root: &Path, what: &str, packages: &[&str]) -> anyhow::Result<()> {
     let list = packages.join(" ");
     let advice = format!("missing: {what}. On Debian or Ubuntu: sudo apt-get install {list}");

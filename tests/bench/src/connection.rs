@@ -27,21 +27,8 @@ impl Connection {
         self.stream.write_all(request).await?;
         self.buffer.clear();
         loop {
-            if let Some(head) = find(&self.buffer, b"\r\n\r\n") {
-                let head_text =
-                    String::from_utf8_lossy(self.buffer.get(..head).unwrap_or_default());
-                if !head_text.starts_with("HTTP/1.1 200") {
-                    let body = String::from_utf8_lossy(self.buffer.get(head..).unwrap_or_default());
-                    bail!("{}: {}", head_text.lines().next().unwrap_or_default(), body.trim());
-                }
-                let body = head + 4;
-                let whole = match content_length(&head_text) {
-                    Some(length) => self.buffer.len() >= body + length,
-                    None => self.buffer.ends_with(b"\r\n0\r\n\r\n"),
-                };
-                if whole {
-                    return Ok(self.buffer.len() - body);
-                }
+            if let Some(body) = whole(&self.buffer)? {
+                return Ok(body);
             }
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
                 bail!("the host closed the connection");
@@ -70,6 +57,22 @@ pub(crate) fn request(method: &str, path: &str, body: Option<&Value>) -> Vec<u8>
         body.len()
     )
     .into_bytes()
+}
+
+/// The length of the body, once the whole answer is there.
+pub(crate) fn whole(answer: &[u8]) -> anyhow::Result<Option<usize>> {
+    let Some(head) = find(answer, b"\r\n\r\n") else { return Ok(None) };
+    let head_text = String::from_utf8_lossy(answer.get(..head).unwrap_or_default());
+    if !head_text.starts_with("HTTP/1.1 200") {
+        let body = String::from_utf8_lossy(answer.get(head..).unwrap_or_default());
+        bail!("{}: {}", head_text.lines().next().unwrap_or_default(), body.trim());
+    }
+    let body = answer.len() - head - 4;
+    let whole = match content_length(&head_text) {
+        Some(length) => body >= length,
+        None => answer.ends_with(b"\r\n0\r\n\r\n"),
+    };
+    Ok(whole.then_some(body))
 }
 
 fn content_length(head: &str) -> Option<usize> {

@@ -7,6 +7,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     connection::{Connection, request},
+    driver::{Driver, Pace},
     host::{Host, MODEL, script},
 };
 
@@ -64,67 +65,35 @@ pub(crate) async fn saturate(
     connections: usize,
     time: Duration,
 ) -> anyhow::Result<Summary> {
-    let start = Instant::now();
-    let mut tasks = JoinSet::new();
-    for _ in 0..connections {
-        let request = Arc::clone(request);
-        let mut connection = Connection::open(host.address).await?;
-        tasks.spawn(async move {
-            let mut times = Vec::new();
-            while start.elapsed() < time {
-                let sent = Instant::now();
-                connection.exchange(&request).await?;
-                times.push(sent.elapsed());
-            }
-            anyhow::Ok(times)
-        });
-    }
-    collect(tasks, start).await
+    drive(host, request, connections, Pace::Saturate, time).await
 }
 
 /// Requests leave on a schedule, whether or not earlier ones are answered.
 ///
-/// Times count from the schedule: a host that stalls is charged for everyone who waits.
+/// One that finds no free connection is charged for its wait: a host that stalls pays for everyone
+/// who waits.
 pub(crate) async fn at_rate(
     host: &Host,
     request: &Arc<[u8]>,
     rate: f64,
     time: Duration,
 ) -> anyhow::Result<Summary> {
-    const CONNECTIONS: u32 = 16;
-    let gap = Duration::from_secs_f64(f64::from(CONNECTIONS) / rate.max(1.0));
-    let start = Instant::now() + Duration::from_millis(20);
-    let mut tasks = JoinSet::new();
-    for at in 0..CONNECTIONS {
-        let request = Arc::clone(request);
-        let mut connection = Connection::open(host.address).await?;
-        let mut due = start + gap * at / CONNECTIONS;
-        tasks.spawn(async move {
-            let mut times = Vec::new();
-            while due < start + time {
-                // A connection that is late because the last answer was is charged for it; one that
-                // the timer woke late is not.
-                let idle = Instant::now() < due;
-                sleep_finely(due).await?;
-                let sent = if idle { Instant::now() } else { due };
-                connection.exchange(&request).await?;
-                times.push(sent.elapsed());
-                due += gap;
-            }
-            anyhow::Ok(times)
-        });
-    }
-    collect(tasks, start).await
+    const CONNECTIONS: usize = 64;
+    let gap = Duration::from_secs_f64(1.0 / rate.max(1.0));
+    drive(host, request, CONNECTIONS, Pace::Every(gap), time).await
 }
 
-/// Waits on a thread of its own: the event loop's timers go by whole milliseconds, and would let
-/// requests leave in bunches.
-async fn sleep_finely(due: Instant) -> anyhow::Result<()> {
-    let wait = due.saturating_duration_since(Instant::now());
-    if !wait.is_zero() {
-        tokio::task::spawn_blocking(move || std::thread::sleep(wait)).await?;
-    }
-    Ok(())
+async fn drive(
+    host: &Host,
+    request: &Arc<[u8]>,
+    connections: usize,
+    pace: Pace,
+    time: Duration,
+) -> anyhow::Result<Summary> {
+    let (address, request) = (host.address, Arc::clone(request));
+    let drive = move || Driver::open(address, &request, connections)?.run(pace, time);
+    let (times, lasted) = tokio::task::spawn_blocking(drive).await??;
+    Ok(Summary::new(times, lasted))
 }
 
 /// Streams long answers on all connections and counts the tokens per second of them together.
@@ -155,15 +124,4 @@ pub(crate) async fn stream_tokens(
         chunks += done??;
     }
     Ok(chunks as f64 / start.elapsed().as_secs_f64())
-}
-
-async fn collect(
-    mut tasks: JoinSet<anyhow::Result<Vec<Duration>>>,
-    start: Instant,
-) -> anyhow::Result<Summary> {
-    let mut times = Vec::new();
-    while let Some(done) = tasks.join_next().await {
-        times.extend(done??);
-    }
-    Ok(Summary::new(times, start.elapsed()))
 }

@@ -5,6 +5,7 @@
 //! loopback included.
 
 mod connection;
+mod driver;
 mod gguf;
 mod host;
 mod load;
@@ -85,11 +86,16 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
     load::saturate(&host, &chat, arguments.connections, Duration::from_secs(1)).await?;
     let full = load::saturate(&host, &chat, arguments.connections, time).await?;
     say("saturating rate", &format!("{:.0} chats/s", full.rate()), "")?;
-    let half = load::at_rate(&host, &chat, full.rate() / 2.0, time).await?;
-    describe("chat at half of it", &half, Some("p99 below 1 ms"))?;
+    for (what, part, promise) in [
+        ("chat at a quarter of it", 0.25, None),
+        ("chat at half of it", 0.5, Some("p99 below 1 ms")),
+        ("chat at three quarters of it", 0.75, None),
+    ] {
+        describe(what, &load::at_rate(&host, &chat, full.rate() * part, time).await?, promise)?;
+    }
     // What this load and the machine cost without a model, to be seen beside the line above.
     let control = load::at_rate(&host, &nothing, full.rate() / 2.0, time).await?;
-    describe("GET /health at that rate", &control, None)?;
+    describe("GET /health at half of it", &control, None)?;
     let alone = load::saturate(&host, &chat, 1, Duration::from_secs(1)).await?;
     describe("chat, one at a time", &alone, None)?;
     let empty = load::saturate(&host, &nothing, 1, Duration::from_secs(1)).await?;

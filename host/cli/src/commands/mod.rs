@@ -7,6 +7,7 @@ pub(crate) mod generate;
 pub(crate) mod list;
 pub(crate) mod plugin;
 pub(crate) mod serve;
+pub(crate) mod transcribe;
 
 use std::{future::Future, process::ExitCode};
 
@@ -23,6 +24,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Some(Command::List(list)) => done(block_on(list::run(&list))),
         Some(Command::Chat(chat)) => done(block_on(chat::run(&chat))),
         Some(Command::Generate(generate)) => done(block_on(generate::run(&generate))),
+        Some(Command::Transcribe(transcribe)) => block_on(transcribe::run(&transcribe)),
         Some(Command::Plugin(plugin)) => plugin::run(plugin.command),
         Some(Command::Doctor(doctor)) => doctor::run(&doctor),
         Some(Command::Config(config)) => done(config::run(&config)),

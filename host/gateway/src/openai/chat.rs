@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::BytesMut;
-use inference::{ChatCommand, InferenceError, ReplyItem};
+use inference::{ChatCommand, InferenceError, Reply, ReplyItem};
 use model::{TokenLogprob, Usage};
 
 use super::{
@@ -145,6 +145,8 @@ impl ChatWriter {
 }
 
 impl Writer for ChatWriter {
+    type Of = Reply;
+
     fn item(&mut self, item: ReplyItem, out: &mut BytesMut) {
         match item {
             ReplyItem::Started { sequence } => {

@@ -8,7 +8,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::BytesMut;
-use inference::{CompletionCommand, CompletionDraft, InferenceError, InvalidCommand, ReplyItem};
+use inference::{
+    CompletionCommand, CompletionDraft, InferenceError, InvalidCommand, Reply, ReplyItem,
+};
 use model::{FinishReason, TokenLogprob, Usage};
 
 use super::{
@@ -154,6 +156,8 @@ impl TextWriter {
 }
 
 impl Writer for TextWriter {
+    type Of = Reply;
+
     fn item(&mut self, item: ReplyItem, out: &mut BytesMut) {
         match item {
             ReplyItem::Started { sequence } => {

@@ -1,6 +1,6 @@
 //! What the client wants the answer to follow.
 
-use inference::InvalidCommand;
+use inference::{ClientConstraint, InvalidCommand};
 use model::{Constraint, GrammarSyntax};
 use serde_json::Value;
 
@@ -10,7 +10,9 @@ use super::request::GenerationRequest;
 const ANY_OBJECT: &str = r#"{"type":"object"}"#;
 
 /// The one constraint of a request, taken out of it.
-pub(super) fn of(request: &mut GenerationRequest) -> Result<Option<Constraint>, InvalidCommand> {
+pub(super) fn of(
+    request: &mut GenerationRequest,
+) -> Result<Option<ClientConstraint>, InvalidCommand> {
     let of = |syntax, source| Some(Constraint { syntax, source, triggers: Vec::new() });
     let schema = |value: &Value| of(GrammarSyntax::JsonSchema, as_json(value));
     let mut found = Vec::new();
@@ -46,7 +48,7 @@ pub(super) fn of(request: &mut GenerationRequest) -> Result<Option<Constraint>, 
             second,
             format!("cannot be used together with `{first}`: send one of them"),
         )),
-        (first, _) => Ok(first.map(|(_, constraint)| constraint)),
+        (first, _) => Ok(first.map(|(field, constraint)| ClientConstraint { field, constraint })),
     }
 }
 
@@ -107,7 +109,7 @@ mod tests {
         let mut request: GenerationRequest = serde_json::from_str(body).unwrap();
         match (of(&mut request), expect) {
             (Ok(got), Ok(expect)) => {
-                let got = got.as_ref().map(|c| (c.syntax, c.source.as_str()));
+                let got = got.as_ref().map(|c| (c.constraint.syntax, c.constraint.source.as_str()));
                 assert_eq!(got, expect, "{body}");
             }
             (Err(error), Err(part)) => {

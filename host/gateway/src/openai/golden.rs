@@ -1,7 +1,7 @@
 //! Replies in the form that clients see them, against golden files.
 
 use bytes::BytesMut;
-use inference::ReplyItem;
+use inference::{Reply, ReplyItem};
 use model::Usage;
 
 use super::{response::Head, sse::Writer};
@@ -16,7 +16,7 @@ pub(super) fn usage() -> Usage {
 }
 
 /// What a writer makes of a reply that ends well, with line ends made visible.
-pub(super) fn transcript(mut writer: impl Writer, items: Vec<ReplyItem>) -> String {
+pub(super) fn transcript(mut writer: impl Writer<Of = Reply>, items: Vec<ReplyItem>) -> String {
     let mut out = BytesMut::new();
     let failed = items.iter().any(|item| matches!(item, ReplyItem::Failed(_)));
     for item in items {

@@ -13,5 +13,6 @@ pub(crate) mod render;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod schema;
+pub(crate) mod speech;
 mod sse;
 mod tools;

@@ -12,20 +12,67 @@ use futures::{Stream, StreamExt};
 use inference::{InferenceError, Reply, ReplyItem};
 use model::Usage;
 use serde::Serialize;
-use tokio::{sync::OwnedSemaphorePermit, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
     error::{ApiError, ErrorObject},
     state::Shared,
 };
 
-/// Writes a reply's items in one dialect's form.
-pub(super) trait Writer: Send + 'static {
-    /// Writes what the client is to see of one item, if anything.
-    fn item(&mut self, item: ReplyItem, out: &mut BytesMut);
-    /// Writes the end of a reply that ended well.
-    fn end(&mut self, usage: Usage, out: &mut BytesMut);
+/// An answer that comes in items.
+pub(super) trait Answer: Send + 'static {
+    /// A change to it.
+    type Item: Send;
+    /// What is known of it at its end.
+    type End: Send;
+
+    /// Everything that is ready, waiting until something is; `None` after the end.
+    fn next(&mut self) -> impl Future<Output = Option<Vec<Self::Item>>> + Send;
+    /// What is known of an answer that ended well.
+    fn end(&self) -> Self::End;
+    /// The item that ends an answer with an error.
+    fn failed(error: InferenceError) -> Self::Item;
+    /// The error that an item ends the answer with, if it does.
+    fn failure(item: &Self::Item) -> Option<&InferenceError>;
 }
+
+impl Answer for Reply {
+    type Item = ReplyItem;
+    type End = Usage;
+
+    async fn next(&mut self) -> Option<Vec<ReplyItem>> {
+        Self::next(self).await
+    }
+
+    fn end(&self) -> Usage {
+        self.usage()
+    }
+
+    fn failed(error: InferenceError) -> ReplyItem {
+        ReplyItem::Failed(error)
+    }
+
+    fn failure(item: &ReplyItem) -> Option<&InferenceError> {
+        match item {
+            ReplyItem::Failed(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// Writes an answer's items in one dialect's form.
+pub(super) trait Writer: Send + 'static {
+    /// What is written.
+    type Of: Answer;
+
+    /// Writes what the client is to see of one item, if anything.
+    fn item(&mut self, item: ItemOf<Self>, out: &mut BytesMut);
+    /// Writes the end of an answer that ended well.
+    fn end(&mut self, end: EndOf<Self>, out: &mut BytesMut);
+}
+
+type ItemOf<W> = <<W as Writer>::Of as Answer>::Item;
+type EndOf<W> = <<W as Writer>::Of as Answer>::End;
 
 /// Writes one event.
 pub(super) fn event(out: &mut BytesMut, data: &impl Serialize) {
@@ -51,35 +98,38 @@ pub(super) fn failed(out: &mut BytesMut, error: &ApiError) {
     event(out, &Failed { error: error.object() });
 }
 
-/// The next items of a reply, or its end where the server stops.
-pub(super) async fn next(shared: &Shared, reply: &mut Reply) -> Option<Vec<ReplyItem>> {
+/// The next items of an answer, or its end where the server stops.
+pub(super) async fn next<A: Answer>(shared: &Shared, answer: &mut A) -> Option<Vec<A::Item>> {
     tokio::select! {
         biased;
-        () = shared.stop.cancelled() => Some(vec![ReplyItem::Failed(InferenceError::ShuttingDown)]),
-        items = reply.next() => items,
+        () = shared.stop.cancelled() => Some(vec![A::failed(InferenceError::ShuttingDown)]),
+        items = answer.next() => items,
     }
 }
 
-/// What a reply does next.
-enum Step {
-    Items(Vec<ReplyItem>),
-    /// It ended well, and used up this much.
-    End(Usage),
+/// What an answer does next.
+enum Step<A: Answer> {
+    Items(Vec<A::Item>),
+    /// It ended well.
+    End(A::End),
 }
 
-/// A reply's steps. A wait for one may be given up and taken up again; dropping the stream, as
-/// hyper does when the client goes away, cancels the reply.
-fn steps(shared: Arc<Shared>, reply: Reply) -> impl Stream<Item = Step> + Send + 'static {
-    futures::stream::unfold(Some((shared, reply)), |state| async move {
-        let (shared, mut reply) = state?;
-        Some(match next(&shared, &mut reply).await {
-            Some(items) => (Step::Items(items), Some((shared, reply))),
-            None => (Step::End(reply.usage()), None),
+/// An answer's steps. A wait for one may be given up and taken up again; dropping the stream, as
+/// hyper does when the client goes away, cancels the answer.
+fn steps<A: Answer>(
+    shared: Arc<Shared>,
+    answer: A,
+) -> impl Stream<Item = Step<A>> + Send + 'static {
+    futures::stream::unfold(Some((shared, answer)), |state| async move {
+        let (shared, mut answer) = state?;
+        Some(match next(&shared, &mut answer).await {
+            Some(items) => (Step::Items(items), Some((shared, answer))),
+            None => (Step::End(answer.end()), None),
         })
     })
 }
 
-/// How long a reply may take to begin before the client is told that the request was accepted.
+/// How long an answer may take to begin before the client is told that the request was accepted.
 /// Until then a failure still has a status of its own.
 const FIRST: Duration = Duration::from_secs(5);
 /// How long a stream is silent before it shows that it lives; proxies give up after a minute.
@@ -87,18 +137,18 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// A comment, which every client skips.
 const PING: &[u8] = b": ping\r\n\r\n";
 
-/// A reply as the pieces of a body.
-struct Streaming<S, W> {
+/// An answer as the pieces of a body.
+struct Streaming<S, W: Writer> {
     steps: S,
     writer: W,
     /// The step that has come but is not written yet.
-    waiting: Option<Step>,
+    waiting: Option<Step<W::Of>>,
     buffer: BytesMut,
     ended: bool,
 }
 
-impl<S: Stream<Item = Step> + Unpin, W: Writer> Streaming<S, W> {
-    /// Waits for the reply to begin, though not for long.
+impl<S: Stream<Item = Step<W::Of>> + Unpin, W: Writer> Streaming<S, W> {
+    /// Waits for the answer to begin, though not for long.
     async fn begin(mut steps: S, writer: W) -> Result<Self, InferenceError> {
         let mut buffer = BytesMut::with_capacity(4096);
         let waiting = tokio::time::timeout(FIRST, steps.next()).await.unwrap_or_else(|_| {
@@ -106,7 +156,7 @@ impl<S: Stream<Item = Step> + Unpin, W: Writer> Streaming<S, W> {
             None
         });
         if let Some(Step::Items(items)) = &waiting
-            && let Some(ReplyItem::Failed(error)) = items.first()
+            && let Some(error) = items.first().and_then(W::Of::failure)
         {
             return Err(error.clone());
         }
@@ -129,8 +179,8 @@ impl<S: Stream<Item = Step> + Unpin, W: Writer> Streaming<S, W> {
             };
             match step {
                 Ok(Some(Step::Items(items))) => self.write(items),
-                Ok(Some(Step::End(usage))) => {
-                    self.writer.end(usage, &mut self.buffer);
+                Ok(Some(Step::End(end))) => {
+                    self.writer.end(end, &mut self.buffer);
                     self.ended = true;
                 }
                 Ok(None) => self.ended = true,
@@ -139,28 +189,26 @@ impl<S: Stream<Item = Step> + Unpin, W: Writer> Streaming<S, W> {
         }
     }
 
-    fn write(&mut self, items: Vec<ReplyItem>) {
+    fn write(&mut self, items: Vec<ItemOf<W>>) {
         for item in items {
-            match item {
-                ReplyItem::Failed(error) => {
-                    failed(&mut self.buffer, &error.into());
-                    self.ended = true;
-                    return;
-                }
-                item => self.writer.item(item, &mut self.buffer),
+            if let Some(error) = W::Of::failure(&item) {
+                failed(&mut self.buffer, &error.clone().into());
+                self.ended = true;
+                return;
             }
+            self.writer.item(item, &mut self.buffer);
         }
     }
 }
 
-/// The response that streams a reply; `place` is held until the stream ends.
+/// The response that streams an answer; `place` is held until the stream ends.
 pub(super) async fn response<W: Writer>(
     shared: Arc<Shared>,
-    reply: Reply,
+    answer: W::Of,
     writer: W,
-    place: OwnedSemaphorePermit,
+    place: impl Send + 'static,
 ) -> Result<Response, InferenceError> {
-    let streaming = Streaming::begin(Box::pin(steps(shared, reply)), writer).await?;
+    let streaming = Streaming::begin(Box::pin(steps(shared, answer)), writer).await?;
     let pieces = futures::stream::unfold((streaming, place), |(mut streaming, place)| async move {
         let piece = streaming.piece().await?;
         Some((Ok::<_, Infallible>(piece), (streaming, place)))
@@ -187,7 +235,7 @@ mod tests {
     };
 
     /// Steps that come some seconds after the one before.
-    fn slow(steps: Vec<(u64, Step)>) -> impl Stream<Item = Step> + Unpin {
+    fn slow(steps: Vec<(u64, Step<Reply>)>) -> impl Stream<Item = Step<Reply>> + Unpin {
         Box::pin(stream::unfold(steps.into_iter(), |mut steps| async move {
             let (seconds, step) = steps.next()?;
             tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -200,7 +248,7 @@ mod tests {
     }
 
     /// When each piece came, in seconds, and the beginning of what it says.
-    async fn watch(steps: Vec<(u64, Step)>) -> Vec<(u64, String)> {
+    async fn watch(steps: Vec<(u64, Step<Reply>)>) -> Vec<(u64, String)> {
         let start = Instant::now();
         let mut streaming = Streaming::begin(slow(steps), writer()).await.unwrap();
         let mut seen = Vec::new();

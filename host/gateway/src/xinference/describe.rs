@@ -37,9 +37,44 @@ pub(crate) struct DescribedModel {
     pub(crate) replica: u32,
 }
 
+/// What is said of a model, by what it is for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub(crate) enum Description {
+    Language(LanguageModel),
+    Audio(AudioModel),
+}
+
+/// What is said of a model that writes down speech.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct AudioModel {
+    /// `audio`.
+    pub(crate) model_type: &'static str,
+    /// Where it is served.
+    pub(crate) address: String,
+    /// The GPUs that hold it, by index.
+    pub(crate) accelerators: Vec<String>,
+    /// The name that the weights bear, else the uid.
+    pub(crate) model_name: String,
+    /// Languages that the weights name, if any.
+    pub(crate) model_lang: Vec<String>,
+    /// The family that drives it, else the network that the weights declare.
+    pub(crate) model_family: String,
+    /// Null.
+    pub(crate) model_revision: Option<String>,
+    /// `audio2text`.
+    pub(crate) model_ability: Vec<String>,
+    /// A text for lists.
+    pub(crate) model_description: Option<String>,
+    /// Such as `whisper.cpp`.
+    pub(crate) model_engine: String,
+    /// Such as `q5_1`.
+    pub(crate) quantization: String,
+}
+
 /// What is said of a language model.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Description {
+pub(crate) struct LanguageModel {
     /// `LLM`.
     pub(crate) model_type: &'static str,
     /// Where it is served.
@@ -92,19 +127,58 @@ impl Serialize for Size {
 
 impl Description {
     pub(crate) fn new(info: &ModelInfo, address: &str) -> Self {
-        let accelerators =
-            info.devices.iter().filter_map(|device| gpu_index(device)).map(str::to_owned).collect();
+        if hears(info) {
+            Self::Audio(AudioModel::new(info, address))
+        } else {
+            Self::Language(LanguageModel::new(info, address))
+        }
+    }
+}
+
+/// Whether a model writes down speech, or would with a family that drives it.
+fn hears(info: &ModelInfo) -> bool {
+    info.hears || info.abilities.contains(&Ability::Transcription)
+}
+
+fn accelerators(info: &ModelInfo) -> Vec<String> {
+    info.devices.iter().filter_map(|device| gpu_index(device)).map(str::to_owned).collect()
+}
+
+fn family(info: &ModelInfo) -> String {
+    info.family.clone().unwrap_or_else(|| info.architecture.clone())
+}
+
+impl AudioModel {
+    fn new(info: &ModelInfo, address: &str) -> Self {
+        Self {
+            model_type: "audio",
+            address: address.to_owned(),
+            accelerators: accelerators(info),
+            model_name: info.name.clone(),
+            model_lang: info.languages.clone(),
+            model_family: family(info),
+            model_revision: None,
+            model_ability: abilities(info),
+            model_description: info.description.clone(),
+            model_engine: info.engine.clone(),
+            quantization: info.quantization.clone(),
+        }
+    }
+}
+
+impl LanguageModel {
+    fn new(info: &ModelInfo, address: &str) -> Self {
         Self {
             model_type: "LLM",
             address: address.to_owned(),
-            accelerators,
+            accelerators: accelerators(info),
             model_name: info.name.clone(),
             model_lang: languages(info),
             model_ability: abilities(info),
             model_description: info.description.clone(),
             model_format: info.format.clone(),
             model_size_in_billions: Size(info.size_in_billions.clone()),
-            model_family: info.family.clone().unwrap_or_else(|| info.architecture.clone()),
+            model_family: family(info),
             quantization: info.quantization.clone(),
             multimodal_projector: None,
             model_hub: "huggingface",
@@ -132,6 +206,9 @@ fn languages(info: &ModelInfo) -> Vec<String> {
 ///
 /// Clients take a model that names `chat` for a chat model and use `generate` for nothing else.
 pub(crate) fn abilities(info: &ModelInfo) -> Vec<String> {
+    if hears(info) {
+        return vec!["audio2text".to_owned()];
+    }
     if !info.abilities.contains(&Ability::Chat) {
         return vec!["generate".to_owned()];
     }

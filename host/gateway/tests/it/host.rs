@@ -19,7 +19,7 @@ use tower::ServiceExt;
 pub(crate) struct Host {
     pub(crate) app: App,
     pub(crate) inference: Inference,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// An answer as a client sees it.
@@ -66,6 +66,15 @@ fn engine() -> Option<PathBuf> {
     engine.exists().then_some(engine)
 }
 
+fn program(args: &[&str]) -> Option<EngineProgram> {
+    Some(EngineProgram {
+        name: "fake".into(),
+        program: engine()?,
+        args: args.iter().map(|&arg| arg.to_owned()).collect(),
+        env: Vec::new(),
+    })
+}
+
 fn fixture(name: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/plugins");
     Some(folder.join(name)).filter(|file| file.exists())
@@ -78,8 +87,27 @@ impl Host {
         Self::start_with(|_| {}).await
     }
 
+    /// A host with the model `scribe`, which writes down speech, beside the others.
+    pub(crate) async fn hearing(change: impl FnOnce(&mut Options)) -> Option<Self> {
+        let Some(plugin) = fixture("scribe.wasm") else {
+            eprintln!("skipped: the fixture plugins are not built");
+            return None;
+        };
+        let host = Self::build(change, Some(plugin)).await?;
+        let model = host.folder.path().join("tiny.gguf");
+        let define = ModelDefinition::new("scribe".parse().unwrap(), model, program(&[])?);
+        let scribe = ModelDefinition { family: Some("scribe".into()), ..define };
+        host.inference.add_model(scribe).await.unwrap();
+        host.inference.ready("scribe").await.unwrap();
+        Some(host)
+    }
+
     pub(crate) async fn start_with(change: impl FnOnce(&mut Options)) -> Option<Self> {
-        let (Some(engine), Some(plugin)) = (engine(), fixture("echo.wasm")) else {
+        Self::build(change, None).await
+    }
+
+    async fn build(change: impl FnOnce(&mut Options), more: Option<PathBuf>) -> Option<Self> {
+        let (Some(_), Some(plugin)) = (engine(), fixture("echo.wasm")) else {
             eprintln!("skipped: engine-fake or the fixture plugins are not built");
             return None;
         };
@@ -87,6 +115,9 @@ impl Host {
         let plugins = folder.path().join("plugins");
         std::fs::create_dir(&plugins).unwrap();
         std::fs::copy(plugin, plugins.join("echo.wasm")).unwrap();
+        if let Some(plugin) = more {
+            std::fs::copy(&plugin, plugins.join(plugin.file_name().unwrap())).unwrap();
+        }
         let model = folder.path().join("tiny.gguf");
         crate::gguf::write(&model, "Tiny Test");
         let limits = plugin_runtime::Limits::default();
@@ -98,14 +129,8 @@ impl Host {
         };
         let supervisor = Supervisor::new(sockets).unwrap();
         let inference = Inference::new(supervisor, plugins, inference::Options::default());
-        let program = |args: &[&str]| EngineProgram {
-            name: "fake".into(),
-            program: engine.clone(),
-            args: args.iter().map(|&arg| arg.to_owned()).collect(),
-            env: Vec::new(),
-        };
         let define = |uid: &str, args: &[&str]| {
-            ModelDefinition::new(uid.parse().unwrap(), &model, program(args))
+            ModelDefinition::new(uid.parse().unwrap(), &model, program(args).unwrap())
         };
         let echo = ModelDefinition { family: Some("echo".into()), ..define("tiny", &[]) };
         inference.add_model(echo).await.unwrap();
@@ -123,7 +148,7 @@ impl Host {
         let mut options = Options::new("127.0.0.1:9997".parse().unwrap());
         change(&mut options);
         let app = gateway::app(inference.clone(), options);
-        Some(Self { app, inference, _folder: folder })
+        Some(Self { app, inference, folder })
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

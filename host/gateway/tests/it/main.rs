@@ -12,3 +12,4 @@ mod gguf;
 mod host;
 mod hostile;
 mod serving;
+mod speech;

@@ -110,17 +110,22 @@ fn more_tokens_than_any_context_holds_are_cut() {
 
 #[test]
 fn constraints() {
-    let with = |syntax, source: &str| {
+    let with = |field, syntax, source: &str| {
         let constraint = Constraint { syntax, source: source.to_owned(), triggers: Vec::new() };
-        move |d: &mut ChatDraft| d.generation.constraint = Some(constraint)
+        let asked = ClientConstraint { field, constraint };
+        move |d: &mut ChatDraft| d.generation.constraint = Some(asked)
     };
-    check(with(GrammarSyntax::JsonSchema, r#"{"type":"object"}"#), None);
-    check(with(GrammarSyntax::JsonSchema, "[1]"), Some("must be a JSON Schema object"));
-    check(with(GrammarSyntax::JsonSchema, "{oops"), Some("is no JSON Schema"));
-    check(with(GrammarSyntax::Regex, "a+"), None);
+    let json = GrammarSyntax::JsonSchema;
+    check(with("response_format", json, r#"{"type":"object"}"#), None);
+    check(with("guided_json", json, "[1]"), Some("`guided_json` must be a JSON Schema object"));
+    check(with("response_format", json, "{oops"), Some("`response_format` is no JSON Schema"));
+    check(with("guided_regex", GrammarSyntax::Regex, "a+"), None);
     let long = "a".repeat(limits::CONSTRAINT_BYTES + 1);
-    check(with(GrammarSyntax::Regex, &long), Some("`guided_regex` may hold at most 65536 bytes"));
-    check(with(GrammarSyntax::Gbnf, &long), Some("`guided_grammar`"));
+    check(
+        with("guided_regex", GrammarSyntax::Regex, &long),
+        Some("`guided_regex` may hold at most 65536 bytes"),
+    );
+    check(with("grammar", GrammarSyntax::Gbnf, &long), Some("`grammar`"));
 }
 
 #[test]

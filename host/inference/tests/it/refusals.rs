@@ -1,6 +1,6 @@
 //! What clients are told when something is refused or breaks.
 
-use inference::{InferenceError, ModelDefinition};
+use inference::{ClientConstraint, InferenceError, ModelDefinition};
 use model::{Constraint, GrammarSyntax};
 use supervisor::RestartPolicy;
 
@@ -51,11 +51,12 @@ async fn a_refused_constraint_names_its_own_field() {
         r#"{"fake": {"fail": "invalid_constraint", "message": "the constraint is refused"}}"#;
     for (syntax, field) in [
         (GrammarSyntax::Regex, "guided_regex"),
-        (GrammarSyntax::Lark, "guided_grammar"),
-        (GrammarSyntax::JsonSchema, "response_format"),
+        (GrammarSyntax::Lark, "guided_choice"),
+        (GrammarSyntax::JsonSchema, "guided_json"),
     ] {
         let constraint = Constraint { syntax, source: "{}".into(), triggers: Vec::new() };
-        let refused = host.complete(fail, |g| g.constraint = Some(constraint)).await.unwrap_err();
+        let asked = ClientConstraint { field, constraint };
+        let refused = host.complete(fail, |g| g.constraint = Some(asked)).await.unwrap_err();
         let InferenceError::Invalid(refused) = refused else { panic!("{refused:?}") };
         assert_eq!(refused.field.as_deref(), Some(field));
         let expect = format!("`{field}` cannot be followed: the constraint is refused");

@@ -9,8 +9,9 @@ use super::{Finding, TextFile, source};
 use crate::step::{command, output};
 
 /// The arrows of the map: a crate, and the crates of the workspace that it may depend on.
-const ALLOWED: [(&str, &[&str]); 17] = [
+const ALLOWED: [(&str, &[&str]); 19] = [
     ("model", &[]),
+    ("audio", &[]),
     ("client", &[]),
     ("telemetry", &[]),
     ("engine-protocol", &[]),
@@ -20,10 +21,19 @@ const ALLOWED: [(&str, &[&str]); 17] = [
     ("engine-ipc", &["engine-protocol"]),
     ("engine-fake", &["engine-ipc", "engine-protocol"]),
     ("engine-llama", &["engine-ipc", "engine-protocol"]),
+    ("engine-whisper", &["engine-ipc", "engine-protocol"]),
     ("supervisor", &["engine-ipc", "engine-protocol", "model"]),
     (
         "inference",
-        &["catalog", "engine-protocol", "model", "plugin-runtime", "supervisor", "telemetry"],
+        &[
+            "audio",
+            "catalog",
+            "engine-protocol",
+            "model",
+            "plugin-runtime",
+            "supervisor",
+            "telemetry",
+        ],
     ),
     ("gateway", &["inference", "model", "telemetry"]),
     (
@@ -47,16 +57,26 @@ const ALLOWED: [(&str, &[&str]); 17] = [
 ];
 
 /// Libraries that only some crates may use, and why.
-const RESERVED: [(&[&str], &[&str], &str); 4] = [
+const RESERVED: [(&[&str], &[&str], &str); 6] = [
     (
         &["axum", "http", "http-body-util", "hyper", "hyper-util", "tower-http", "utoipa"],
         &["gateway"],
         "`gateway` alone knows HTTP",
     ),
+    (
+        &["ropus", "rubato", "rvoip-codec-core", "symphonia"],
+        &["audio"],
+        "`audio` alone reads media files",
+    ),
     (&["reqwest"], &["client"], "`client` alone calls the REST interface"),
     (
         &["llama-cpp-2", "llama-cpp-sys-2"],
         &["engine-llama"],
+        "one executable holds at most one ggml",
+    ),
+    (
+        &["whisper-rs", "whisper-rs-sys"],
+        &["engine-whisper"],
         "one executable holds at most one ggml",
     ),
     (
@@ -221,6 +241,8 @@ mod tests {
             Some("crate gateway: it may not depend on"),
         );
         check_one("engine-llama", ("model", None, local), Some("may not depend on `model`"));
+        check_one("engine-whisper", ("llama-cpp-2", None, None), Some("at most one ggml"));
+        check_one("engine-llama", ("whisper-rs-sys", None, None), Some("at most one ggml"));
         check_one("engine-fake", ("supervisor", Some("dev"), local), None);
         check_one("engine-fake", ("supervisor", Some("build"), local), Some("may not depend"));
         check_one("surprise", ("serde", None, None), Some("not in the table"));

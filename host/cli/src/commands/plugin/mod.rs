@@ -7,6 +7,7 @@ mod list;
 mod new;
 mod render;
 mod template;
+mod test;
 
 use std::{
     path::{Path, PathBuf},
@@ -31,6 +32,8 @@ Examples:
   host plugin list --plugins plugins           the families in a folder
   host plugin inspect models/tiny.gguf         which family would drive these weights, and why
   host plugin new my-family                    a crate that builds and passes its tests
+  host plugin new my-family --language python  the same in another language
+  host plugin test my-family                   its golden cases, through the component
   host plugin check plugins/my-family.wasm     would the host load it?
   host plugin render --model-uid guide --user \"Hello\"   the prompt and its token ids")]
 pub(crate) struct Arguments {
@@ -44,6 +47,7 @@ pub(crate) enum Command {
     Inspect(inspect::Arguments),
     Check(check::Arguments),
     New(new::Arguments),
+    Test(test::Arguments),
     Render(render::Arguments),
 }
 
@@ -55,6 +59,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Check(check) => check::run(&check),
         Command::New(new) => done(new::run(&new)),
+        Command::Test(test) => test::run(&test),
         Command::Render(render) => done(block_on(render::run(&render))),
     }
 }

@@ -1,4 +1,4 @@
-//! `host plugin new`: a crate for a new family.
+//! `host plugin new`: a folder with a new family.
 
 use std::{
     fs,
@@ -7,31 +7,35 @@ use std::{
 
 use anyhow::{Context as _, anyhow};
 
-use super::template;
+use super::template::{self, Language};
 use crate::{output, problem::Hint};
 
-/// Makes a crate for a new family, which builds and passes its tests.
+/// Makes a folder with a new family, which builds and passes its tests.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The crate holds a family that works, golden cases that its tests run natively, and the steps to
-build and install it.
+The folder holds a family that works, golden cases that any language must pass, and the three
+commands that build and test it.
 
 Examples:
   host plugin new my-family
+  host plugin new my-family --language python
   host plugin new my-family --path plugins/my-family
   host plugin new my-family --sdk ~/modelhost/plugins/sdk")]
 pub(crate) struct Arguments {
     /// The family's name: lower-case letters, digits and `-`.
     name: String,
+    /// What to write it in.
+    #[arg(long, value_enum, value_name = "LANGUAGE", default_value = "rust")]
+    language: Language,
     /// The folder to make; otherwise one of the family's name, here.
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
-    /// The folder of the plugin SDK; otherwise that of the checkout around the new folder.
+    /// For Rust, the folder of the plugin SDK; otherwise that of the checkout around the new folder.
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
 }
 
-/// Writes the crate and says how to go on.
+/// Writes the files and says how to go on.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
     check_name(&arguments.name)?;
     let folder = arguments.path.clone().unwrap_or_else(|| PathBuf::from(&arguments.name));
@@ -40,13 +44,18 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         return Err(anyhow!("`{shown}` is there already"))
             .hint("name another folder with `--path DIR`");
     }
+    let language = arguments.language;
     let sdk = match &arguments.sdk {
-        Some(sdk) => checked_sdk(sdk)?,
-        None => find_sdk(&folder)?,
+        _ if !language.needs_sdk() => None,
+        Some(sdk) => Some(checked_sdk(sdk)?),
+        None => Some(find_sdk(&folder)?),
     };
     fs::create_dir_all(&folder).with_context(|| format!("cannot make `{shown}`"))?;
-    let dependency = format!("path = {}", toml_string(&relative(&sdk, &folder)?));
-    for (path, text) in template::files(&arguments.name, &dependency) {
+    let dependency = match sdk {
+        Some(sdk) => format!("path = {}", toml_string(&relative(&sdk, &folder)?)),
+        None => String::new(),
+    };
+    for (path, text) in template::files(language, &arguments.name, &dependency) {
         let file = folder.join(path);
         if let Some(parent) = file.parent() {
             fs::create_dir_all(parent)
@@ -55,7 +64,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<()> {
         fs::write(&file, text).with_context(|| format!("cannot write `{}`", file.display()))?;
     }
     output::line(format!("made `{shown}`; next:"))?;
-    Ok(output::text(template::next_steps(&arguments.name, &shown))?)
+    Ok(output::text(template::next_steps(language, &arguments.name, &shown))?)
 }
 
 /// Names that Cargo refuses for a crate, or that would hide one which the new crate needs.
@@ -152,7 +161,9 @@ fn find_sdk(folder: &Path) -> anyhow::Result<PathBuf> {
         .ok_or_else(|| {
             anyhow!("`{shown}` is in no checkout of modelhost, which has the plugin SDK")
         })
-        .hint("name the folder `plugins/sdk` of a checkout with `--sdk DIR`")
+        .hint(
+            "name the folder `plugins/sdk` of a checkout with `--sdk DIR`, or choose a language that needs none with `--language`",
+        )
 }
 
 fn checked_sdk(sdk: &Path) -> anyhow::Result<PathBuf> {

@@ -120,9 +120,13 @@ fn describe(model: &ModelInfo) -> String {
             format!("family {family}{style}, by {}", model.family_reason)
         }
         // Why there is none has been told as a warning.
+        None if model.hears => "no family, so nobody can ask it for anything".to_owned(),
         None => "no family, so it completes text and does not chat".to_owned(),
     };
     let (uid, context) = (&model.uid, model.context_length);
+    if model.hears {
+        return format!("model `{uid}` is ready: {family}; it writes down speech");
+    }
     format!("model `{uid}` is ready: {family}; {context} tokens of context")
 }
 

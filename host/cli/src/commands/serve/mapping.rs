@@ -13,7 +13,7 @@ use inference::{EngineProgram, ModelDefinition, ReasoningMode};
 use supervisor::RestartPolicy;
 use telemetry::Recorder;
 
-/// The engine that is looked for where there are no models yet.
+/// The engine of GGUF files, which is looked for where there are no models yet.
 const DEFAULT_ENGINE: &str = "llama";
 
 /// Every model, in the file's order.
@@ -22,7 +22,7 @@ pub(crate) fn definitions(settings: &Settings) -> Vec<ModelDefinition> {
 }
 
 fn definition(settings: &Settings, model: &ModelSettings) -> ModelDefinition {
-    let engine = model.engine.as_str();
+    let engine = model.engine.as_deref().unwrap_or_else(|| catalog::engine_for(&model.path));
     let program = EngineProgram {
         name: public_name(engine).to_owned(),
         program: engine_program(settings.engines.dir.as_deref(), engine),
@@ -69,12 +69,18 @@ fn load_settings(settings: &Settings, model: &ModelSettings) -> LoadSettings {
         queue: model.queue,
         mmap: model.mmap,
         lora: model.lora.iter().map(adapter).collect(),
+        vad: model.vad.as_ref().map(|path| path.to_string_lossy().into_owned()),
+        audio_seconds: model.audio_seconds,
     }
 }
 
 /// The engine's name as Xinference's clients know it.
 fn public_name(engine: &str) -> &str {
-    if engine == DEFAULT_ENGINE { "llama.cpp" } else { engine }
+    match engine {
+        DEFAULT_ENGINE => "llama.cpp",
+        "whisper" => "whisper.cpp",
+        other => other,
+    }
 }
 
 /// The engine's executable: in the folder given, else beside this one.
@@ -137,6 +143,7 @@ pub(crate) fn gateway(
             Cors::Only(origins) => gateway::Origins::Only(origins.clone()),
         },
         body_limit: usize::try_from(server.max_body).unwrap_or(usize::MAX),
+        upload_limit: server.max_upload,
         max_requests: server.max_concurrent_requests as usize,
         max_connections: server.max_connections as usize,
         arrival_timeout: server.arrival_timeout,
@@ -171,6 +178,7 @@ mod tests {
             "[server]
             api-keys = ['sk-first-key']
             max-body = '1MB'
+            max-upload = '2MB'
             arrival-timeout = '3s'
             max-concurrent-requests = 4
             max-connections = 5
@@ -181,11 +189,34 @@ mod tests {
         let options = gateway(&settings, settings.server.listen, recorder);
         assert_eq!(options.api_keys, ["sk-first-key"]);
         assert_eq!(options.body_limit, 1 << 20);
+        assert_eq!(options.upload_limit, 2 << 20);
         assert_eq!(options.arrival_timeout, Duration::from_secs(3));
         assert_eq!(options.max_requests, 4);
         assert_eq!(options.max_connections, 5);
         assert_eq!(options.allowed_hosts, ["models.example.org"]);
         assert_eq!(options.allowed_origins, gateway::Origins::Only(Vec::new()));
+    }
+
+    #[test]
+    fn the_file_decides_on_the_engine() {
+        let dir = tempfile::tempdir().unwrap();
+        let whisper = [&b"lmgg"[..], &51_865_u32.to_le_bytes(), &1_500_u32.to_le_bytes()].concat();
+        std::fs::write(dir.path().join("weights.gguf"), "GGUF").unwrap();
+        std::fs::write(dir.path().join("whisper.bin"), whisper).unwrap();
+        let text = "[[model]]
+            name = 'a'
+            path = 'weights.gguf'
+            [[model]]
+            name = 'b'
+            path = 'whisper.bin'
+            [[model]]
+            name = 'c'
+            path = 'whisper.bin'
+            engine = 'fake'";
+        let settings = config::from_str(text, &dir.path().join("models.toml")).unwrap();
+        let names: Vec<_> =
+            definitions(&settings).into_iter().map(|model| model.engine.name).collect();
+        assert_eq!(names, ["llama.cpp", "whisper.cpp", "fake"]);
     }
 
     #[test]
@@ -211,6 +242,8 @@ mod tests {
             max-crashes = 8
             step-target = '9ms'
             mmap = false
+            vad = 'weights.gguf'
+            audio-seconds = 12
             sampling = { seed = 11 }",
         );
         let [model] = &definitions(&settings)[..] else { panic!("one model") };
@@ -234,7 +267,10 @@ mod tests {
             step_target_ms: 9,
             mmap: false,
             lora: Vec::new(),
+            vad: settings.models[0].vad.as_ref().map(|path| path.display().to_string()),
+            audio_seconds: 12,
         };
+        assert!(expect.vad.is_some());
         assert_eq!(model.settings, expect);
     }
 }
