@@ -139,8 +139,11 @@ pub(crate) struct Call {
 /// another thread and back costs about as much as such a call.
 const QUICK: Duration = Duration::from_micros(500);
 
-/// Calls of a family that is not known yet are taken for slow ones.
-const UNKNOWN: Duration = Duration::from_millis(5);
+/// What counts of a call at most: a thread that lost its core looks like a slow call, and one such
+/// must not send the calls after it the long way when cores are short already.
+///
+/// It is also what calls of a family that is not known yet are taken for.
+const SLOW: Duration = Duration::from_millis(2);
 
 /// The weight of the latest call in what is usual: one in so many.
 const WEIGHT: u64 = 8;
@@ -158,14 +161,14 @@ impl Call {
             count: metrics::counter!(metric::PLUGIN_CALLS, "family" => family.clone(), "call" => call),
             errors: metrics::counter!(metric::PLUGIN_ERRORS, "family" => family.clone(), "call" => call),
             seconds: metrics::histogram!(metric::PLUGIN_SECONDS, "family" => family, "call" => call),
-            usual: AtomicU64::new(nanoseconds(UNKNOWN)),
+            usual: AtomicU64::new(nanoseconds(SLOW)),
         }
     }
 
     /// Two threads that do this at once lose one of two measurements, which does no harm.
     fn learn(&self, took: Duration) {
         let usual = self.usual.load(Ordering::Relaxed);
-        let usual = usual - usual / WEIGHT + nanoseconds(took) / WEIGHT;
+        let usual = usual - usual / WEIGHT + nanoseconds(took.min(SLOW)) / WEIGHT;
         self.usual.store(usual, Ordering::Relaxed);
     }
 
@@ -199,13 +202,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_family_earns_the_short_way_and_loses_it_by_one_slow_call() {
+    fn a_family_earns_the_short_way_and_loses_it_by_slow_calls() {
         let call = Call::new("any", "render");
         assert!(!call.is_quick(), "nothing is known of it yet");
         for _ in 0..30 {
             call.learn(Duration::from_micros(50));
         }
         assert!(call.is_quick());
+        call.learn(Duration::from_millis(50));
+        assert!(call.is_quick(), "one may be the machine's fault");
         call.learn(Duration::from_millis(50));
         assert!(!call.is_quick());
     }
