@@ -20,9 +20,15 @@ const EARLY_BREAK: u64 = samples(2_000);
 /// What counts as the beginning.
 const EARLY: u64 = samples(30_000);
 
+/// A pause that always ends a piece where the encoder is light: filling pieces saves little there,
+/// and small models lose their way in windows that hold more than they were trained on.
+const LIGHT_BREAK: u64 = samples(300);
+
 /// Gathers stretches into pieces.
 #[derive(Debug, Default)]
 pub(crate) struct Cutter {
+    /// Whether a piece costs little besides its length.
+    light: bool,
     /// The stretches of the piece that is growing.
     growing: Vec<Range<u64>>,
     /// Where the speech before it ends.
@@ -32,6 +38,11 @@ pub(crate) struct Cutter {
 }
 
 impl Cutter {
+    /// A cutter for a model whose encoder is light, or is not.
+    pub(crate) fn new(light: bool) -> Self {
+        Self { light, ..Self::default() }
+    }
+
     /// Takes the next stretch, which is no longer than a piece.
     pub(crate) fn push(&mut self, stretch: Range<u64>) {
         self.pause(stretch.start);
@@ -45,7 +56,11 @@ impl Cutter {
     /// There is no speech from the last stretch to here.
     pub(crate) fn pause(&mut self, until: u64) {
         let (Some(first), Some(last)) = (self.growing.first(), self.growing.last()) else { return };
-        let long = if first.start < EARLY { EARLY_BREAK } else { BREAK };
+        let long = match first.start {
+            _ if self.light => LIGHT_BREAK,
+            start if start < EARLY => EARLY_BREAK,
+            _ => BREAK,
+        };
         if until.saturating_sub(last.end) >= long {
             self.finish(until);
         }
@@ -146,6 +161,17 @@ mod tests {
         // Later on, a pause of five seconds is left out.
         check(&[(700, 800), (850, 900)], &[(698, 902)]);
         check(&[(700, 800), (950, 990)], &[(698, 802), (948, 992)]);
+    }
+
+    #[test]
+    fn a_light_encoder_gets_a_piece_for_each_passage() {
+        let mut cutter = Cutter::new(true);
+        for stretch in [0..SECOND, SECOND * 12 / 10..2 * SECOND, 3 * SECOND..4 * SECOND] {
+            cutter.push(stretch);
+        }
+        cutter.finish(5 * SECOND);
+        let starts: Vec<_> = cutter.take().iter().map(|piece| piece.start() / SECOND).collect();
+        assert_eq!(starts, [0, 2], "a fifth of a second is no pause, a whole one is");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use engine_protocol::{
     RequestId, SAMPLE_RATE, Transcribe, WorkerStats,
 };
 
+use crate::cutter::Cutter;
 use crate::load::Loaded;
 use crate::plan::Plan;
 use crate::pool::{Pool, Report, Sink, What};
@@ -91,7 +92,7 @@ impl Engine {
         }
         let loaded = &self.loaded;
         let plan = Plan::check(transcribe.plan, &loaded.weights, &loaded.tokenizer)?;
-        Ok(Recording::new(plan, self.least))
+        Ok(Recording::new(plan, Cutter::new(loaded.weights.light), self.least))
     }
 
     /// Takes sound of a recording; of one that has ended, it is ignored.

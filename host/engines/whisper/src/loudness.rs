@@ -13,6 +13,8 @@ const INAUDIBLE: f32 = -62.0;
 const STEADY: f32 = 5.0;
 /// Fewer frames than this, two thirds of a second, do not show whether a sound is steady.
 const FEW: usize = 20;
+/// Frames that may be louder than the rest of a steady sound: fewer than the shortest word has.
+const SHORT_WORD: usize = 2;
 /// How fast the floor may rise from one stretch to the next, in decibels.
 const CLIMB: f32 = 6.0;
 
@@ -36,7 +38,9 @@ pub(crate) fn probabilities(levels: &[f32], floor: &mut Floor) -> Vec<f32> {
     let mut sorted = levels.to_vec();
     sorted.sort_unstable_by(f32::total_cmp);
     let at = |share: usize| sorted.get(sorted.len() * share / 100).copied().unwrap_or(-100.0);
-    let (quiet, loud) = (at(10), at(95));
+    // A word at the very end of a long silence is no more than a few frames loud.
+    let loud = sorted.iter().rev().nth(SHORT_WORD).copied().unwrap_or(-100.0);
+    let quiet = at(10);
     let steady = loud - quiet < STEADY;
     let base = match floor.0 {
         // A stretch of dense speech has no quiet frames of its own.
@@ -98,6 +102,12 @@ mod tests {
     fn a_short_sound_is_speech_where_it_can_be_heard() {
         check(&frames(-25.0, 8), &[(0, 8)]);
         check(&frames(-80.0, 8), &[]);
+    }
+
+    #[test]
+    fn speech_at_the_very_end_of_a_long_silence() {
+        check(&[frames(-100.0, 300), frames(-20.0, 5)].concat(), &[(300, 305)]);
+        check(&[frames(-50.0, 300), frames(-20.0, 5)].concat(), &[(300, 305)]);
     }
 
     #[test]

@@ -16,10 +16,9 @@ use crate::tape::Tape;
 use crate::transcript::Transcript;
 use crate::worker::{Decode, Job};
 
-/// Sound that has come in is listened to in stretches of this length, or at the end.
+/// Sound that has come in is listened to in stretches of this length, and what is left at the end:
+/// how fast it came in must not change what is heard.
 const STRETCH: u64 = FRAME * 320;
-/// The longest stretch.
-const LONG_STRETCH: u64 = FRAME * 960;
 /// What a detector hears before a stretch, to find its way into it.
 const LEAD: u64 = FRAME * 63;
 /// Shorter sounds are no speech. Silero is less easily deceived than loudness is, but both must
@@ -62,7 +61,7 @@ pub(crate) struct Recording {
 }
 
 impl Recording {
-    pub(crate) fn new(plan: Plan, spent: u64) -> Self {
+    pub(crate) fn new(plan: Plan, cutter: Cutter, spent: u64) -> Self {
         let tongue = plan.tongue.clone();
         Self {
             plan: Arc::new(plan),
@@ -73,7 +72,7 @@ impl Recording {
             listening: false,
             floor: Floor::default(),
             islands: Islands::new(SHORTEST),
-            cutter: Cutter::default(),
+            cutter,
             closed: false,
             waiting: VecDeque::new(),
             begun: BTreeMap::new(),
@@ -116,7 +115,7 @@ impl Recording {
             return None;
         }
         let start = self.heard.saturating_sub(LEAD);
-        let mut end = (self.heard + LONG_STRETCH).min(self.tape.end());
+        let mut end = (self.heard + STRETCH).min(self.tape.end());
         if !(self.complete && end == self.tape.end()) {
             end -= end % FRAME;
         }

@@ -47,7 +47,13 @@ pub(crate) struct Model {
     pub(crate) distilled: bool,
     /// Whether a device other than the CPU computes.
     pub(crate) accelerated: bool,
+    /// Whether the encoder is so small that a window costs little.
+    pub(crate) light: bool,
 }
+
+/// The numbers in one matrix of each of the encoder's layers, together, up to which it is light; the
+/// smallest of OpenAI's models has 590,000.
+const LIGHT: u64 = 100_000;
 
 // SAFETY: whisper.cpp only reads the context once it is loaded; what a decode changes is in its
 // state, and states on one context may run side by side.
@@ -113,6 +119,11 @@ impl Model {
                 distilled: sys::whisper_model_n_text_layer(raw) == 2
                     && sys::whisper_n_vocab(raw) != 51_866,
                 accelerated,
+                light: {
+                    let wide = u64::from(id(sys::whisper_model_n_audio_state(raw)));
+                    let deep = u64::from(id(sys::whisper_model_n_audio_layer(raw)));
+                    wide.saturating_mul(wide).saturating_mul(deep) <= LIGHT
+                },
             }
         };
         Ok(Some(model))
