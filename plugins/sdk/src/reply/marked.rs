@@ -302,12 +302,14 @@ impl Marked {
     /// Drops what closes a call, and finds the next one.
     fn after(&mut self) -> bool {
         let State::After { list, again } = self.state else { return false };
-        if self.buffer.len() > LONGEST_HEAD {
+        let rest = self.buffer.trim_start();
+        let blank = self.buffer.len() - rest.len();
+        // Only what stands before the next thing counts: how much more is there already depends on
+        // how the text was cut.
+        if blank > LONGEST_HEAD {
             self.state = State::Text;
             return true;
         }
-        let rest = self.buffer.trim_start();
-        let blank = self.buffer.len() - rest.len();
         if rest.is_empty() {
             return false;
         }
@@ -318,11 +320,15 @@ impl Marked {
         }
         if (list || again) && self.calls < MOST_CALLS && self.notation.keys.is_some() {
             let next = rest.trim_start_matches([',', ';']).trim_start();
+            let used = self.buffer.len() - next.len();
+            if used > LONGEST_HEAD {
+                self.state = State::Text;
+                return true;
+            }
             if next.is_empty() {
                 return false;
             }
             if next.starts_with('{') {
-                let used = self.buffer.len() - next.len();
                 self.opening = take(&mut self.buffer, used);
                 self.begin_json(0, None, list, again);
                 return true;

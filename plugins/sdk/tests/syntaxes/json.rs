@@ -1,5 +1,7 @@
 //! Calls in JSON.
 
+use plugin_sdk::ReplyEvent;
+
 use super::*;
 
 #[test]
@@ -286,4 +288,23 @@ fn glm() {
         "weather\n```python\ntool_call(days=1)\n```",
         r#"{"call":"weather"} {"arguments":"{\"days\": 1}"}"#,
     );
+}
+
+/// However much comes at once, the end of one call and the beginning of the next are found.
+#[test]
+fn many_calls_at_once() {
+    let city = "x".repeat(400);
+    let call = format!(r#"{{"name": "weather", "arguments": {{"city": "{city}"}}}}"#);
+    let hermes = format!("<tool_call>\n{call}\n</tool_call>\n").repeat(12);
+    let mistral = format!("[TOOL_CALLS][{}]", [call.as_str(); 12].join(", "));
+    for (syntax, text) in [(Syntax::Hermes, hermes), (Syntax::Mistral, mistral)] {
+        let events = parse_whole(syntax.parser(&request(), ""), &text, FinishReason::Stop);
+        let starts = |event: &&ReplyEvent| matches!(event, ReplyEvent::ToolCallStart(_));
+        assert_eq!(events.iter().filter(starts).count(), 12, "{syntax:?}");
+        let said = events.iter().any(|event| match event {
+            ReplyEvent::Content(text) => !text.trim().is_empty(),
+            _ => false,
+        });
+        assert!(!said, "{syntax:?}: {events:?}");
+    }
 }
