@@ -87,11 +87,11 @@ class Batches:
         kind = rng.random()
         if kind < 0.06:
             return empty_plan(rng)
-        if early or kind < 0.7:
+        if early or kind < 0.54:
             return draw_plan(rng, corpus, [int(rng.choice(pool))])
-        if kind < 0.92 or self.progress < WITHOUT_LONG:
+        if kind < 0.8 or self.progress < WITHOUT_LONG:
             return draw_plan(rng, corpus, [int(i) for i in rng.choice(pool, rng.integers(2, 5))])
-        if kind < 0.95:
+        if kind < 0.83:
             return draw_plan(rng, corpus, [int(i) for i in rng.choice(pool, rng.integers(1, 4))], cut=True)
         wanted, utterances = rng.uniform(800, LONGEST_WINDOW), [int(rng.choice(pool))]
         plan = draw_plan(rng, corpus, utterances)

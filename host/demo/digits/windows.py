@@ -34,7 +34,7 @@ from vocabulary import (
 PAUSE = 0.5  # seconds of silence that part two phrases
 LATEST_FIRST_TIME = 1.0  # whisper.cpp refuses a later one at the beginning of a window
 TIME_BLUR = 0.05  # deviation of the times to predict, so that neighbours on the grid share the probability
-HUMS = 4  # beside eight kinds of rustle
+HUMS = 6  # beside eight kinds of rustle
 WARPS = np.linspace(0.9, 1.1, 11)
 
 
@@ -159,7 +159,8 @@ def compose(rng: np.random.Generator, corpus: Corpus, noise: Noise, plan: Plan) 
     """Draws everything that the plan leaves open: loudness, throat, noise, masks."""
     raw = np.full((plan.frames, BANDS), FLOOR, np.float32)
     loudness = rng.uniform(-2.0, 0.3)  # log10 of power
-    power = -3.0 if not plan.utterances else loudness + float(corpus.powers[plan.utterances[0]])
+    # Without speech, the noise may be as faint as a quiet room and as loud as speech.
+    power = rng.uniform(-3.0, 1.5) if not plan.utterances else loudness + float(corpus.powers[plan.utterances[0]])
     words: list[int] = []
     spans: list[tuple[float, float]] = []
     warp = _WARP_MATRICES[int(rng.integers(len(WARPS)))] if rng.random() < 0.5 else None
