@@ -61,7 +61,6 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     telemetry::init_logs(mapping::log_format(settings.log.format), &settings.log.level)?;
     let recorder = telemetry::install_recorder()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(event_threads())
         .enable_all()
         .build()
         .context("cannot start the event loop")?;
@@ -70,16 +69,6 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     // What is still blocked in a plugin or a read must not hold up the end.
     runtime.shutdown_background();
     result
-}
-
-/// Threads for the event loop: half of the cores.
-///
-/// The engines' threads need cores too, and waking a second thread for work that the first would
-/// have done a moment later costs more than the work: with one thread on two cores half of the
-/// saturating rate is answered in 0.9 ms at the 99th percentile, with two in 1.9 to 3.8.
-fn event_threads() -> usize {
-    let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    (cores / 2).max(1)
 }
 
 async fn serve(
