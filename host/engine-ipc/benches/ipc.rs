@@ -69,7 +69,7 @@ fn join(engine: Engine) -> Result<(), Failure> {
 fn echo(session: &Session) {
     while let Some(ToEngine::Cancel { request }) = session.recv() {
         let stats = WorkerStats { steps: request, ..WorkerStats::default() };
-        if session.send(FromEngine::Heartbeat(stats)).is_err() {
+        if session.send(&FromEngine::Heartbeat(stats)).is_err() {
             return;
         }
     }
@@ -85,7 +85,8 @@ fn stream(session: &Session, per_step: u64) {
                 kind: EventKind::Text { text: " token".into(), tokens: 1, logprobs: vec![] },
             })
             .collect();
-        if session.send(FromEngine::Step(events)).is_err() || session.try_recv() == Received::Closed
+        if session.send(&FromEngine::Step(events)).is_err()
+            || session.try_recv() == Received::Closed
         {
             return;
         }

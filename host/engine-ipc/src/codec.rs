@@ -2,15 +2,15 @@
 
 use std::marker::PhantomData;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use engine_protocol::MAX_FRAME_BYTES;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::codec::{Decoder, Encoder, LengthDelimitedCodec};
 
 use crate::IpcError;
 
-/// A scratch buffer that one huge prompt has stretched is given back above this size.
-const KEPT_SCRATCH_BYTES: usize = 1 << 20;
+/// The length in front of each frame, as [`LengthDelimitedCodec`] reads it by default.
+const LENGTH_BYTES: usize = 4;
 
 /// Reads messages of type `In` from frames of MessagePack, and writes any message as one.
 ///
@@ -18,8 +18,6 @@ const KEPT_SCRATCH_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct MessageCodec<In> {
     frames: LengthDelimitedCodec,
-    /// Holds a message while its length is still unknown.
-    scratch: Vec<u8>,
     incoming: PhantomData<fn() -> In>,
 }
 
@@ -28,7 +26,6 @@ impl<In> MessageCodec<In> {
     pub fn new() -> Self {
         Self {
             frames: LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec(),
-            scratch: Vec::new(),
             incoming: PhantomData,
         }
     }
@@ -37,11 +34,12 @@ impl<In> MessageCodec<In> {
     ///
     /// # Errors
     /// Where they are longer than a frame may be; nothing is written then.
+    #[cfg(feature = "raw-frames")]
     pub(crate) fn encode_bytes(&mut self, bytes: &[u8], to: &mut BytesMut) -> Result<(), IpcError> {
         if bytes.len() > MAX_FRAME_BYTES {
             return Err(IpcError::FrameTooLong);
         }
-        Ok(self.frames.encode(bytes, to)?)
+        Ok(self.frames.encode(bytes::Bytes::copy_from_slice(bytes), to)?)
     }
 }
 
@@ -55,18 +53,30 @@ impl<In, Out: Serialize> Encoder<&Out> for MessageCodec<In> {
     type Error = IpcError;
 
     fn encode(&mut self, message: &Out, to: &mut BytesMut) -> Result<(), IpcError> {
-        let mut scratch = std::mem::take(&mut self.scratch);
-        scratch.clear();
-        // Writing to memory fails only for a type that has no MessagePack form.
-        rmp_serde::encode::write_named(&mut scratch, message).map_err(|cause| {
-            IpcError::Malformed { bytes: scratch.len(), cause: cause.to_string() }
-        })?;
-        let written = self.encode_bytes(&scratch, to);
-        if scratch.capacity() <= KEPT_SCRATCH_BYTES {
-            self.scratch = scratch;
+        let start = to.len();
+        // The length is known only behind the message; what came before it stays on an error.
+        to.put_bytes(0, LENGTH_BYTES);
+        let written = write(message, to, start);
+        if written.is_err() {
+            to.truncate(start);
         }
         written
     }
+}
+
+fn write(message: &impl Serialize, to: &mut BytesMut, start: usize) -> Result<(), IpcError> {
+    // Writing to memory fails only for a type that has no MessagePack form.
+    let encoded = rmp_serde::encode::write_named(&mut (&mut *to).writer(), message);
+    let bytes = to.len().saturating_sub(start + LENGTH_BYTES);
+    encoded.map_err(|cause| IpcError::Malformed { bytes, cause: cause.to_string() })?;
+    if bytes > MAX_FRAME_BYTES {
+        return Err(IpcError::FrameTooLong);
+    }
+    let length = u32::try_from(bytes).map_err(|_| IpcError::FrameTooLong)?;
+    if let Some(place) = to.get_mut(start..start + LENGTH_BYTES) {
+        place.copy_from_slice(&length.to_be_bytes());
+    }
+    Ok(())
 }
 
 impl<In: DeserializeOwned> Decoder for MessageCodec<In> {

@@ -1,5 +1,8 @@
 //! Greetings, the first frame in both directions.
 
+use std::{io, os::unix::net::UnixStream as StdStream};
+
+use bytes::BytesMut;
 use engine_protocol::{FromEngine, Hello, ToEngine};
 use futures::{SinkExt, StreamExt};
 use serde::{Serialize, de::DeserializeOwned};
@@ -12,7 +15,7 @@ use tokio_util::codec::{FramedRead, FramedWrite};
 use crate::{IpcError, MessageCodec};
 
 /// What is read at once; a step of many sequences fits into it.
-const BUFFER_BYTES: usize = 64 << 10;
+pub(crate) const BUFFER_BYTES: usize = 64 << 10;
 
 pub(crate) type Reading<In> = FramedRead<OwnedReadHalf, MessageCodec<In>>;
 pub(crate) type Writing<In> = FramedWrite<OwnedWriteHalf, MessageCodec<In>>;
@@ -67,6 +70,17 @@ pub(crate) struct Greeted<In> {
     pub(crate) writing: Writing<In>,
     pub(crate) peer: Hello,
     pub(crate) version: u32,
+}
+
+impl<In> Greeted<In> {
+    /// The socket without a runtime, which does not block; what was read behind the greeting; and
+    /// who is at the other end.
+    pub(crate) fn into_blocking(self) -> Result<(StdStream, BytesMut, Hello), IpcError> {
+        let read = self.reading.read_buffer().clone();
+        let halves = self.reading.into_inner().reunite(self.writing.into_inner());
+        let stream = halves.map_err(io::Error::other)?;
+        Ok((stream.into_std()?, read, self.peer))
+    }
 }
 
 /// Says `hello`, and waits for the other end to say its own.

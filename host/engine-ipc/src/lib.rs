@@ -5,7 +5,8 @@
 //! answers, with any number of requests at a time.
 //!
 //! The engine's side is blocking, because an engine is a loop around a native library: [`serve`]
-//! gives it a [`Session`], and one I/O thread moves the bytes. An engine's `main` reads:
+//! gives it a [`Session`], which reads and writes on the thread that asks it to: another thread in
+//! between would cost a token as much as the socket does. An engine's `main` reads:
 //!
 //! ```no_run
 //! use std::process::ExitCode;
@@ -19,7 +20,7 @@
 //!                 ToEngine::Shutdown => break,
 //!                 ToEngine::Load(_) => {
 //!                     let error = EngineError::new(ErrorCode::LoadFailed, "nothing is loaded here");
-//!                     let _ = session.send(FromEngine::LoadFailed(error));
+//!                     let _ = session.send(&FromEngine::LoadFailed(error));
 //!                 }
 //!                 _ => {}
 //!             }

@@ -43,12 +43,12 @@ mod tests {
             assert_eq!(session.peer().name, "host");
             while let Some(message) = session.recv() {
                 match message {
-                    ToEngine::Cancel { request } => session.send(beat(request)).unwrap(),
+                    ToEngine::Cancel { request } => session.send(&beat(request)).unwrap(),
                     _ => break,
                 }
             }
             // What is sent last is still delivered.
-            session.send(beat(u64::MAX)).unwrap();
+            session.send(&beat(u64::MAX)).unwrap();
             Ok(())
         })
         .await;
@@ -69,10 +69,10 @@ mod tests {
         let (mut host, engine) = session(|session| {
             assert_eq!(session.try_recv(), Received::Nothing);
             assert_eq!(session.recv_timeout(Duration::from_millis(1)), Received::Nothing);
-            session.send(beat(0)).unwrap();
+            session.send(&beat(0)).unwrap();
             assert_eq!(session.recv(), None);
             assert_eq!(session.try_recv(), Received::Closed);
-            while session.send(beat(0)).is_ok() {}
+            while session.send(&beat(0)).is_ok() {}
             assert!(session.flush().is_err());
             Ok(())
         })

@@ -5,13 +5,20 @@ use std::{
     collections::VecDeque,
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
+    num::NonZeroU64,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, bail};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::{
+    event::{Timespec, epoll},
+    fd::OwnedFd,
+};
 
 use crate::connection::whole;
+
+/// How late a request may leave; every system wakes a thread a little late.
+const LATE: Duration = Duration::from_micros(500);
 
 /// When requests leave.
 #[derive(Clone, Copy)]
@@ -20,6 +27,16 @@ pub(crate) enum Pace {
     Saturate,
     /// One after each of these.
     Every(Duration),
+}
+
+/// How a load went.
+pub(crate) struct Taken {
+    /// How long each request took.
+    pub(crate) times: Vec<Duration>,
+    /// Requests that the load itself was too late for.
+    pub(crate) missed: u64,
+    /// How long all of it took.
+    pub(crate) lasted: Duration,
 }
 
 /// The connections of one load.
@@ -31,6 +48,11 @@ pub(crate) struct Driver<'a> {
     /// Since when requests have been due that found no free lane.
     overdue: VecDeque<Instant>,
     times: Vec<Duration>,
+    /// Requests that never left, because this thread got no core at their time.
+    missed: u64,
+    /// Tells which lanes have something to read, by their number.
+    ready: OwnedFd,
+    events: Vec<epoll::Event>,
 }
 
 /// One connection.
@@ -47,17 +69,23 @@ impl<'a> Driver<'a> {
         request: &'a [u8],
         connections: usize,
     ) -> anyhow::Result<Self> {
-        let lanes = (0..connections).map(|_| Lane::open(address)).collect::<anyhow::Result<_>>()?;
+        let lanes: Vec<_> =
+            (0..connections).map(|_| Lane::open(address)).collect::<anyhow::Result<_>>()?;
+        let ready = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        for (at, lane) in (0..).zip(&lanes) {
+            let data = epoll::EventData::new_u64(at);
+            epoll::add(&ready, &lane.stream, data, epoll::EventFlags::IN)?;
+        }
         let free = (0..connections).collect();
-        Ok(Self { request, lanes, free, overdue: VecDeque::new(), times: Vec::new() })
+        let (overdue, times) = (VecDeque::new(), Vec::new());
+        let events = Vec::with_capacity(connections);
+        Ok(Self { request, lanes, free, overdue, times, missed: 0, ready, events })
     }
 
-    /// Runs the load; returns how long each request took, and all of them together.
-    pub(crate) fn run(
-        mut self,
-        pace: Pace,
-        time: Duration,
-    ) -> anyhow::Result<(Vec<Duration>, Duration)> {
+    /// Runs the load.
+    pub(crate) fn run(mut self, pace: Pace, time: Duration) -> anyhow::Result<Taken> {
+        // By default the system may wake this thread 50 microseconds late, to spare power.
+        rustix::thread::set_current_timer_slack(NonZeroU64::new(1))?;
         let start = Instant::now();
         let mut due = start;
         loop {
@@ -71,6 +99,7 @@ impl<'a> Driver<'a> {
                     None
                 }
                 Pace::Every(gap) if open => {
+                    self.skip(&mut due, gap);
                     while due <= Instant::now() {
                         match self.free.pop() {
                             Some(lane) => self.send(lane, Instant::now())?,
@@ -83,7 +112,11 @@ impl<'a> Driver<'a> {
                 _ => None,
             };
             if !open && self.free.len() == self.lanes.len() && self.overdue.is_empty() {
-                return Ok((self.times, start.elapsed()));
+                return Ok(Taken {
+                    times: self.times,
+                    missed: self.missed,
+                    lasted: start.elapsed(),
+                });
             }
             self.receive(next.map(|due| due.saturating_duration_since(Instant::now())))?;
             while let Some(&since) = self.overdue.front()
@@ -92,6 +125,18 @@ impl<'a> Driver<'a> {
                 self.overdue.pop_front();
                 self.send(lane, since)?;
             }
+        }
+    }
+
+    /// Gives up the requests whose time has passed while this thread had no core.
+    ///
+    /// To send all of them at once would be another load than the one that was asked for.
+    fn skip(&mut self, due: &mut Instant, gap: Duration) {
+        let late = Instant::now().saturating_duration_since(*due);
+        if late > LATE {
+            let missed = (late.as_nanos() / gap.as_nanos().max(1)).try_into().unwrap_or(u32::MAX);
+            self.missed += u64::from(missed);
+            *due += gap * missed;
         }
     }
 
@@ -105,15 +150,12 @@ impl<'a> Driver<'a> {
     /// Waits for answers, at most for `patience`.
     fn receive(&mut self, patience: Option<Duration>) -> anyhow::Result<()> {
         let patience = patience.map(Timespec::try_from).transpose()?;
-        let ready: Vec<bool> = {
-            let watch = |lane: &'_ Lane| lane.since.map_or(PollFlags::empty(), |_| PollFlags::IN);
-            let mut watched: Vec<_> =
-                self.lanes.iter().map(|lane| PollFd::new(&lane.stream, watch(lane))).collect();
-            poll(&mut watched, patience.as_ref()).context("cannot wait for answers")?;
-            watched.iter().map(|lane| !lane.revents().is_empty()).collect()
-        };
-        for (at, lane) in self.lanes.iter_mut().enumerate() {
-            if ready.get(at) == Some(&true)
+        self.events.clear();
+        let events = rustix::buffer::spare_capacity(&mut self.events);
+        epoll::wait(&self.ready, events, patience.as_ref()).context("cannot wait for answers")?;
+        for event in &self.events {
+            let at = usize::try_from(event.data.u64())?;
+            if let Some(lane) = self.lanes.get_mut(at)
                 && let Some(took) = lane.read()?
             {
                 self.times.push(took);

@@ -7,7 +7,7 @@ use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     connection::{Connection, request},
-    driver::{Driver, Pace},
+    driver::{Driver, Pace, Taken},
     host::{Host, MODEL, script},
 };
 
@@ -15,13 +15,20 @@ use crate::{
 pub(crate) struct Summary {
     /// In rising order.
     times: Vec<Duration>,
+    missed: u64,
     lasted: Duration,
 }
 
 impl Summary {
-    fn new(mut times: Vec<Duration>, lasted: Duration) -> Self {
+    fn new(taken: Taken) -> Self {
+        let Taken { mut times, missed, lasted } = taken;
         times.sort_unstable();
-        Self { times, lasted }
+        Self { times, missed, lasted }
+    }
+
+    /// Requests that the load itself was too late for.
+    pub(crate) fn missed(&self) -> u64 {
+        self.missed
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -71,7 +78,8 @@ pub(crate) async fn saturate(
 /// Requests leave on a schedule, whether or not earlier ones are answered.
 ///
 /// One that finds no free connection is charged for its wait: a host that stalls pays for everyone
-/// who waits.
+/// who waits. One whose time this load itself has missed does not leave: what the system gives to
+/// others is not the host's doing.
 pub(crate) async fn at_rate(
     host: &Host,
     request: &Arc<[u8]>,
@@ -92,8 +100,7 @@ async fn drive(
 ) -> anyhow::Result<Summary> {
     let (address, request) = (host.address, Arc::clone(request));
     let drive = move || Driver::open(address, &request, connections)?.run(pace, time);
-    let (times, lasted) = tokio::task::spawn_blocking(drive).await??;
-    Ok(Summary::new(times, lasted))
+    Ok(Summary::new(tokio::task::spawn_blocking(drive).await??))
 }
 
 /// Streams long answers on all connections and counts the tokens per second of them together.

@@ -111,8 +111,12 @@ async fn run(arguments: &Arguments) -> anyhow::Result<()> {
 }
 
 fn describe(what: &str, summary: &Summary, promise: Option<&str>) -> anyhow::Result<()> {
+    let missed = match summary.missed() {
+        0 => String::new(),
+        missed => format!(", {missed} missed"),
+    };
     let text = format!(
-        "p50 {}  p90 {}  p99 {}  max {}  ({} requests, {:.0}/s)",
+        "p50 {}  p90 {}  p99 {}  max {}  ({} requests, {:.0}/s{missed})",
         milliseconds(summary.percentile(0.50)),
         milliseconds(summary.percentile(0.90)),
         milliseconds(summary.percentile(0.99)),

@@ -1,8 +1,10 @@
-//! The engine's side: blocking, with one I/O thread.
+//! The engine's side: blocking, on the threads of the engine's own loop.
 
-mod io;
+mod orphan;
+mod reader;
 mod serve;
 mod session;
+mod writer;
 
 pub use serve::{serve, serve_with};
 pub use session::{Closed, Received, Sender, Session};

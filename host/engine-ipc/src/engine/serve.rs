@@ -5,22 +5,17 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::ExitCode,
-    thread,
+    sync::Arc,
     time::Duration,
 };
 
 use engine_protocol::{EngineError, FromEngine, Hello, ToEngine};
-use tokio::{net::UnixStream, runtime, sync::oneshot};
+use tokio::{net::UnixStream, runtime};
 use tracing_subscriber::EnvFilter;
 
-use super::{Session, io};
+use super::{Session, orphan::Watch};
 use crate::{IpcError, greeting::greet};
 
-/// How long an engine may take to notice that its host is gone before it is ended by force.
-///
-/// A native call, such as reading weights, cannot be interrupted; without a host it must not keep
-/// memory and a device for minutes.
-const ORPHAN_GRACE: Duration = Duration::from_secs(5);
 /// How long the host may take to greet.
 const GREETING_LIMIT: Duration = Duration::from_secs(30);
 
@@ -74,36 +69,22 @@ fn connect(
     socket: &Path,
     run: impl FnOnce(Session) -> Result<(), EngineError>,
 ) -> Result<Result<(), EngineError>, IpcError> {
+    // Greeting takes both directions at once; after it no runtime is needed.
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    let greeted = runtime.block_on(async {
+    let (socket, read, peer) = runtime.block_on(async {
         let greeted = async {
             greet::<ToEngine, FromEngine>(UnixStream::connect(socket).await?, hello).await
         };
-        tokio::time::timeout(GREETING_LIMIT, greeted)
+        let greeted = tokio::time::timeout(GREETING_LIMIT, greeted)
             .await
-            .unwrap_or(Err(IpcError::TimedOut { limit: GREETING_LIMIT }))
+            .unwrap_or(Err(IpcError::TimedOut { limit: GREETING_LIMIT }))?;
+        greeted.into_blocking()
     })?;
-    let (session, far) = Session::new(greeted.peer);
-    let (over, mut ended) = oneshot::channel();
-    let thread = thread::Builder::new().name("ipc".into()).spawn(move || {
-        runtime.block_on(async {
-            let stopped = io::run(greeted.reading, greeted.writing, far, &mut ended).await;
-            if let Some(error) = stopped {
-                tracing::error!("the session broke: {error}");
-            }
-            // The loop ends by itself once it sees the session closed.
-            if !ended.is_terminated() && tokio::time::timeout(ORPHAN_GRACE, ended).await.is_err() {
-                tracing::error!("the host is gone and the engine has not ended: aborting");
-                std::process::abort();
-            }
-        });
-    })?;
-    let result = run(session);
-    // The thread may have ended already, with the host.
-    let _ = over.send(());
-    if thread.join().is_err() {
-        tracing::error!("the I/O thread panicked");
-    }
+    drop(runtime);
+    let socket = Arc::new(socket);
+    let watch = Watch::start(Arc::clone(&socket))?;
+    let result = run(Session::new(&socket, read, peer));
+    watch.end();
     Ok(result)
 }
 

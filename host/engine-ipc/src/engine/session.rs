@@ -1,24 +1,18 @@
 //! What an engine's loop holds.
 
 use std::{
-    sync::{
-        Arc,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel},
-    },
-    time::Duration,
+    os::unix::net::UnixStream,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
+use bytes::BytesMut;
 use engine_protocol::{FromEngine, Hello, ToEngine};
-use tokio::sync::{
-    Semaphore,
-    mpsc::{self, error::TrySendError},
-};
 
-/// Messages that may wait for the engine's loop; beyond them the host's bytes stay in the socket.
-const INCOMING: usize = 1024;
-/// Messages that may wait for the socket; beyond them the engine's loop waits, which a host that
-/// reads never lets happen.
-const OUTGOING: usize = 4096;
+use super::{
+    reader::{Patience, Reader},
+    writer::Writer,
+};
 
 /// The host is gone; the engine should end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -36,87 +30,69 @@ pub enum Received {
     Closed,
 }
 
-/// What goes to the I/O thread.
-pub(super) enum Outgoing {
-    Message(FromEngine),
-    /// A frame of bytes that need not be a message.
-    #[cfg(feature = "raw-frames")]
-    Raw(Vec<u8>),
-    /// Answered when all that was sent before is in the socket.
-    Flush(SyncSender<()>),
-}
-
 /// The engine's end of a session.
 ///
 /// Its methods block, and must not be called within an asynchronous runtime.
 #[derive(Debug)]
 pub struct Session {
-    incoming: Receiver<ToEngine>,
-    /// Places in `incoming`; taking a message frees one.
-    places: Arc<Semaphore>,
+    reader: Mutex<Reader>,
     sender: Sender,
     peer: Hello,
 }
 
 /// Sends for a [`Session`] from another thread.
 #[derive(Clone, Debug)]
-pub struct Sender(mpsc::Sender<Outgoing>);
-
-/// The I/O thread's end of a [`Session`].
-pub(super) struct Far {
-    pub(super) incoming: SyncSender<ToEngine>,
-    pub(super) places: Arc<Semaphore>,
-    pub(super) outgoing: mpsc::Receiver<Outgoing>,
-}
+pub struct Sender(Arc<Mutex<Writer>>);
 
 impl Session {
-    pub(super) fn new(peer: Hello) -> (Self, Far) {
-        let (incoming_tx, incoming) = sync_channel(INCOMING);
-        let (outgoing_tx, outgoing) = mpsc::channel(OUTGOING);
-        let places = Arc::new(Semaphore::new(INCOMING));
-        let far = Far { incoming: incoming_tx, places: Arc::clone(&places), outgoing };
-        (Self { incoming, places, sender: Sender(outgoing_tx), peer }, far)
+    /// A session over a greeted socket that does not block; `read` came behind the greeting.
+    pub(super) fn new(socket: &Arc<UnixStream>, read: BytesMut, peer: Hello) -> Self {
+        let reader = Mutex::new(Reader::new(Arc::clone(socket), read));
+        let sender = Sender(Arc::new(Mutex::new(Writer::new(Arc::clone(socket)))));
+        Self { reader, sender, peer }
     }
 
     /// Waits for the host's next message; `None`: the host is gone, and the engine should end.
     pub fn recv(&self) -> Option<ToEngine> {
-        self.incoming.recv().ok().map(|message| self.taken(message))
+        match self.next(Patience::Endless) {
+            Received::Message(message) => Some(message),
+            Received::Nothing | Received::Closed => None,
+        }
     }
 
     /// Waits for the host's next message for a while.
     pub fn recv_timeout(&self, limit: Duration) -> Received {
-        match self.incoming.recv_timeout(limit) {
-            Ok(message) => Received::Message(self.taken(message)),
-            Err(RecvTimeoutError::Timeout) => Received::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Received::Closed,
-        }
+        self.next(Patience::Until(Instant::now() + limit))
     }
 
     /// The host's next message, if it has come already.
     pub fn try_recv(&self) -> Received {
-        match self.incoming.try_recv() {
-            Ok(message) => Received::Message(self.taken(message)),
-            Err(TryRecvError::Empty) => Received::Nothing,
-            Err(TryRecvError::Disconnected) => Received::Closed,
-        }
+        self.next(Patience::None)
     }
 
-    /// Hands a message to the I/O thread, which writes it together with whatever else is ready.
+    /// Writes a message, and what was fed before it; waits for a host that is slow to read.
     ///
     /// # Errors
     /// Where the host is gone.
-    pub fn send(&self, message: FromEngine) -> Result<(), Closed> {
+    pub fn send(&self, message: &FromEngine) -> Result<(), Closed> {
         self.sender.send(message)
     }
 
-    /// Waits until all that was sent is in the socket, where it survives the end of this process.
+    /// Adds a message to what the next [`flush`](Self::flush) or [`send`](Self::send) writes, so
+    /// that one write carries both.
+    ///
+    /// # Errors
+    /// Where the host is gone.
+    pub fn feed(&self, message: &FromEngine) -> Result<(), Closed> {
+        self.sender.writer().feed(message)
+    }
+
+    /// Writes all that was fed; in the socket it survives the end of this process.
     ///
     /// # Errors
     /// Where the host is gone.
     pub fn flush(&self) -> Result<(), Closed> {
-        let (done, wait) = sync_channel(1);
-        self.sender.push(Outgoing::Flush(done))?;
-        wait.recv().map_err(|_| Closed)
+        self.sender.writer().flush()
     }
 
     /// Sends bytes as a frame, whatever they are.
@@ -124,13 +100,14 @@ impl Session {
     /// # Errors
     /// Where the host is gone.
     #[cfg(feature = "raw-frames")]
-    pub fn send_raw(&self, frame: Vec<u8>) -> Result<(), Closed> {
-        self.sender.push(Outgoing::Raw(frame))
+    pub fn send_raw(&self, frame: &[u8]) -> Result<(), Closed> {
+        let mut writer = self.sender.writer();
+        writer.feed_raw(frame).and_then(|()| writer.flush())
     }
 
     /// A sender for other threads, such as one that reports the progress of loading.
     ///
-    /// The session ends for the host when the session and all of its senders are gone.
+    /// The session ends for the host with the [`Session`]; senders that are left find it closed.
     pub fn sender(&self) -> Sender {
         self.sender.clone()
     }
@@ -140,26 +117,31 @@ impl Session {
         &self.peer
     }
 
-    fn taken(&self, message: ToEngine) -> ToEngine {
-        self.places.add_permits(1);
-        message
+    fn next(&self, patience: Patience) -> Received {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).next(patience)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let mut writer = self.sender.writer();
+        // A host that is gone needs nothing more.
+        let _ = writer.flush();
+        writer.close();
     }
 }
 
 impl Sender {
-    /// Hands a message to the I/O thread, like [`Session::send`].
+    /// Writes a message, like [`Session::send`].
     ///
     /// # Errors
     /// Where the host is gone.
-    pub fn send(&self, message: FromEngine) -> Result<(), Closed> {
-        self.push(Outgoing::Message(message))
+    pub fn send(&self, message: &FromEngine) -> Result<(), Closed> {
+        let mut writer = self.writer();
+        writer.feed(message).and_then(|()| writer.flush())
     }
 
-    fn push(&self, outgoing: Outgoing) -> Result<(), Closed> {
-        match self.0.try_send(outgoing) {
-            Ok(()) => Ok(()),
-            Err(TrySendError::Full(outgoing)) => self.0.blocking_send(outgoing).map_err(|_| Closed),
-            Err(TrySendError::Closed(_)) => Err(Closed),
-        }
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

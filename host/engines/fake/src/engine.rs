@@ -23,6 +23,9 @@ use crate::{
 
 /// How often the loop shows that it is alive.
 const HEARTBEAT: Duration = Duration::from_millis(250);
+/// Steps without a pause between them share a write, but no more of them than this: whoever reads
+/// a long answer is to see it grow.
+const STEPS_A_WRITE: u64 = 32;
 /// How often a slow start reports progress.
 const PROGRESS: Duration = Duration::from_millis(20);
 
@@ -105,7 +108,7 @@ impl Engine {
         let whole = Duration::from_millis(self.arguments.slow_start);
         while begin.elapsed() < whole {
             let fraction = begin.elapsed().as_secs_f32() / whole.as_secs_f32();
-            self.session.send(FromEngine::Loading { fraction })?;
+            self.session.send(&FromEngine::Loading { fraction })?;
             match self.session.recv_timeout(PROGRESS.min(whole)) {
                 Received::Message(ToEngine::Shutdown) => return Err(Over::Shutdown),
                 Received::Message(_) | Received::Nothing => {}
@@ -114,7 +117,7 @@ impl Engine {
         }
         if let Some(text) = self.arguments.load_fails.take() {
             let error = EngineError::new(ErrorCode::LoadFailed, text);
-            self.session.send(FromEngine::LoadFailed(error))?;
+            self.session.send(&FromEngine::LoadFailed(error))?;
             return Ok(false);
         }
         self.settings = load.settings;
@@ -130,7 +133,7 @@ impl Engine {
             settings.kv_tokens = settings.context_length;
         }
         self.stats.kv_total = settings.kv_tokens;
-        self.session.send(FromEngine::Loaded(LoadedModel {
+        self.session.send(&FromEngine::Loaded(LoadedModel {
             context_length: settings.context_length,
             kv_tokens: settings.kv_tokens,
             parallel: settings.parallel,
@@ -156,7 +159,7 @@ impl Engine {
         let now = Instant::now();
         if now >= self.next_heartbeat {
             self.next_heartbeat = now + HEARTBEAT;
-            self.session.send(FromEngine::Heartbeat(self.stats()))?;
+            self.session.send(&FromEngine::Heartbeat(self.stats()))?;
         }
         Ok(())
     }
@@ -169,7 +172,10 @@ impl Engine {
         let due = due.chain(recordings.map(|recording| recording.due)).min();
         let next = due.map_or(self.next_heartbeat, |due| due.min(self.next_heartbeat));
         match next.checked_duration_since(Instant::now()) {
-            Some(left) if !left.is_zero() => self.session.recv_timeout(left),
+            Some(left) if !left.is_zero() => match self.session.flush() {
+                Ok(()) => self.session.recv_timeout(left),
+                Err(Closed) => Received::Closed,
+            },
             _ => self.session.try_recv(),
         }
     }
@@ -179,7 +185,7 @@ impl Engine {
             ToEngine::Generate(generate) => self.begin(&generate)?,
             ToEngine::Tokenize(asked) => {
                 let tokens = Ok(tokenize(&asked.prompt));
-                self.session.send(FromEngine::Tokens { request: asked.request, tokens })?;
+                self.session.send(&FromEngine::Tokens { request: asked.request, tokens })?;
             }
             ToEngine::Transcribe(asked) => self.listen(*asked)?,
             ToEngine::Audio(audio) => {
@@ -244,7 +250,7 @@ impl Engine {
 
     fn refuse(&self, request: RequestId, error: EngineError) -> Result<(), Over> {
         let event = Event { request, sequence: 0, kind: EventKind::Failed(error) };
-        Ok(self.session.send(FromEngine::Step(vec![event]))?)
+        Ok(self.session.send(&FromEngine::Step(vec![event]))?)
     }
 
     fn has_place(&self) -> bool {
@@ -266,7 +272,7 @@ impl Engine {
         if let Some(at) = self.recordings.iter().position(|recording| recording.id == id) {
             let mut events = Vec::new();
             self.recordings.remove(at).finish(Finish::Cancelled, &mut events);
-            return Ok(self.session.send(FromEngine::Step(events))?);
+            return Ok(self.session.send(&FromEngine::Step(events))?);
         }
         let at = self.running.iter().position(|request| request.id == id);
         let waiting = self.waiting.iter().position(|request| request.id == id);
@@ -278,7 +284,7 @@ impl Engine {
         if let Some(request) = request {
             let mut events = Vec::new();
             request.finish(Finish::Cancelled, &mut events);
-            self.session.send(FromEngine::Step(events))?;
+            self.session.send(&FromEngine::Step(events))?;
         }
         Ok(())
     }
@@ -321,7 +327,10 @@ impl Engine {
         });
         if !events.is_empty() {
             self.stats.steps += 1;
-            self.session.send(FromEngine::Step(events))?;
+            self.session.feed(&FromEngine::Step(events))?;
+            if self.stats.steps.is_multiple_of(STEPS_A_WRITE) {
+                self.session.flush()?;
+            }
         }
         Ok(())
     }
@@ -342,14 +351,14 @@ impl Engine {
 /// Does what a script wants, after what was said before has reached the host.
 fn misbehave(session: &Session, mischief: Mischief, events: Vec<Event>) {
     // Without a host there is nobody to show it to.
-    let _ = session.send(FromEngine::Step(events)).and_then(|()| session.flush());
+    let _ = session.send(&FromEngine::Step(events)).and_then(|()| session.flush());
     match mischief {
         Mischief::Crash => crash("the fake engine crashes, as told"),
         Mischief::Hang => loop {
             thread::park();
         },
         // The first byte is one that MessagePack never uses.
-        Mischief::Garbage => drop(session.send_raw(b"\xc1 garbage".to_vec())),
+        Mischief::Garbage => drop(session.send_raw(b"\xc1 garbage")),
     }
 }
 

@@ -38,6 +38,6 @@ impl Link for Session {
     }
 
     fn send(&self, message: FromEngine) -> Result<(), Closed> {
-        Session::send(self, message)
+        Session::send(self, &message)
     }
 }

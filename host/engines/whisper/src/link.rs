@@ -17,7 +17,7 @@ pub trait Link: Send + 'static {
 impl Link for Session {
     fn outlet(&self) -> Outlet {
         let sender = self.sender();
-        Box::new(move |message| sender.send(message))
+        Box::new(move |message| sender.send(&message))
     }
 
     fn recv(&self) -> Option<ToEngine> {
