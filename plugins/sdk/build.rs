@@ -12,8 +12,13 @@ use wit_component::StringEncoding;
 use wit_parser::Resolve;
 
 /// The worlds for which `register!` has a form.
-const WORLDS: [&str; 4] =
-    ["chat-family", "completion-family", "chat-completion-family", "transcription-family"];
+const WORLDS: [&str; 5] = [
+    "chat-family",
+    "prepared-chat-family",
+    "completion-family",
+    "chat-completion-family",
+    "transcription-family",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let wit = "../../wit/family@0.1";

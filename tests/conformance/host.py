@@ -110,7 +110,7 @@ def _ready(endpoint):
     readiness = httpx.get(f"{endpoint}/ready", timeout=30).json()
     if readiness["failed"]:
         raise RuntimeError(f"models do not serve: {readiness['failed']}")
-    return readiness["ready"] and bool(readiness["serving"])
+    return readiness["ready"]
 
 
 def _configuration(folder):

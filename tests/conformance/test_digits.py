@@ -50,6 +50,11 @@ def test_the_times(client, digits, sample):
     for segment in reply.segments:
         assert 0 <= segment.start <= segment.end <= reply.duration + 0.02
     first, last = sample["words"][0], sample["words"][-1]
+    for heard, said, before in zip(reply.words, sample["words"], [None, *sample["words"]]):
+        assert heard.start <= heard.end
+        # Where a word follows a pause is there for all to hear.
+        if before is None or said["begin"] - before["end"] >= 0.2:
+            assert heard.start == pytest.approx(said["begin"], abs=0.1), said
     assert reply.segments[0].start == pytest.approx(first["begin"], abs=0.1)
     assert reply.segments[-1].end == pytest.approx(last["end"], abs=0.1)
 

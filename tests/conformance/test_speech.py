@@ -177,3 +177,14 @@ def test_lax_fields(http, ears):
     answer = http.post("/v1/audio/transcriptions/", data=fields, files=files)
     assert answer.status_code == 200, answer.text
     assert len(answer.json()["words"]) == 4
+
+
+def test_fields_within_kwargs(http, ears):
+    kwargs = {"response_format": "text", "temperature": 1.5, "timestamp_granularities": ["word"]}
+    fields = {"model": ears, "kwargs": json.dumps(kwargs)}
+    files = {"file": named(SPOKEN)}
+    answer = http.post("/v1/audio/transcriptions", data=fields, files=files)
+    assert (answer.status_code, answer.text) == (200, TEXT + "\n")
+    fields["response_format"] = "verbose_json"
+    answer = http.post("/v1/audio/transcriptions", data=fields, files=files)
+    assert len(answer.json()["words"]) == 4, "a field of the form itself stands"

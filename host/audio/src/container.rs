@@ -1,23 +1,12 @@
 //! Files that the container library reads.
 
-use std::{io, sync::OnceLock};
+use std::io;
 
 use symphonia::core::{
     audio::GenericAudioBufferRef,
-    codecs::{
-        CodecParameters,
-        audio::{
-            AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions,
-            well_known::{
-                CODEC_ID_AC3, CODEC_ID_AC4, CODEC_ID_ATRAC3, CODEC_ID_DCA, CODEC_ID_EAC3,
-                CODEC_ID_OPUS, CODEC_ID_PCM_ALAW, CODEC_ID_PCM_MULAW, CODEC_ID_SPEEX, CODEC_ID_WMA,
-            },
-        },
-        registry::CodecRegistry,
-    },
     common::Limit,
     errors::Error,
-    formats::{FormatOptions, FormatReader, Track as TrackInfo, TrackType, probe},
+    formats::{FormatOptions, FormatReader, probe},
     io::{MediaSourceStream, MediaSourceStreamOptions},
     meta::MetadataOptions,
     packet::Packet,
@@ -26,13 +15,14 @@ use symphonia::core::{
 
 use crate::{
     Limits,
+    codec::{Codec, choose, make_codec, plain_bits, too_many},
     decoder::{Block, Hint, Step, Track},
     edits::{self, Edit},
     error::{AudioError, Result},
     guard::guarded,
     limits,
     mix::Mixer,
-    opus::{self, Opus},
+    ogg, opus,
     riff::{self, Samples},
     sniff::Kind,
     source::{Source, Trouble},
@@ -57,6 +47,8 @@ pub(crate) struct Container {
     part: Option<Part>,
     /// The time at which the next packet belongs.
     expected: Option<Timestamp>,
+    /// Whether the end has been passed that the file claims.
+    ended: bool,
     trouble: Trouble,
 }
 
@@ -65,20 +57,6 @@ struct Part {
     edit: Edit,
     /// Samples that were decoded so far.
     read: u64,
-}
-
-enum Codec {
-    Library { decoder: Box<dyn AudioDecoder>, mixer: Option<Mixer> },
-    Opus(Box<Opus>),
-}
-
-fn codecs() -> &'static CodecRegistry {
-    static CODECS: OnceLock<CodecRegistry> = OnceLock::new();
-    CODECS.get_or_init(|| {
-        let mut codecs = CodecRegistry::new();
-        symphonia::default::register_enabled_codecs(&mut codecs);
-        codecs
-    })
 }
 
 impl Container {
@@ -102,7 +80,7 @@ impl Container {
         } else {
             Vec::new()
         };
-        let recording = mended(recording, kind).map_err(AudioError::Io)?;
+        let (recording, mended) = mended(recording, kind).map_err(AudioError::Io)?;
         let source = Source::new(recording);
         let trouble = source.trouble();
         let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
@@ -140,7 +118,9 @@ impl Container {
             channels: limits.channels,
             rate: params.sample_rate.unwrap_or(0),
             interleaved: Vec::new(),
-            expected: None,
+            // What is lost at the beginning must not move what comes behind it.
+            expected: (mended && kind == Kind::Known("ogg")).then_some(Timestamp::ZERO),
+            ended: false,
             trouble,
             reader,
         })
@@ -149,7 +129,9 @@ impl Container {
     /// The next packet of the track.
     fn packet(&mut self) -> Result<Found> {
         match self.reader.next_packet() {
-            Ok(Some(packet)) if packet.track_id == self.track => Ok(Found::Packet(packet)),
+            Ok(Some(packet)) if packet.track_id == self.track => {
+                Ok(Found::Packet(self.joined(packet)))
+            }
             Ok(Some(_)) => Ok(Found::Nothing),
             Ok(None) => Ok(Found::End),
             Err(Error::ResetRequired) => {
@@ -158,6 +140,20 @@ impl Container {
             }
             Err(error) => self.reader_error(&error),
         }
+    }
+
+    /// Files of MP3 that were put one behind the other are one recording: the length that the first
+    /// one claims is not that of all of them. The first packet behind it holds silence, since an
+    /// encoder fills up its last one.
+    fn joined(&mut self, mut packet: Packet) -> Packet {
+        let claims = matches!(self.format.as_str(), "mp3" | "mp2" | "mp1");
+        if claims && packet.trim_end > Duration::ZERO && packet.trim_end >= packet.dur {
+            if self.ended {
+                packet.trim_end = Duration::ZERO;
+            }
+            self.ended = true;
+        }
+        packet
     }
 
     fn reader_error(&self, error: &Error) -> Result<Found> {
@@ -289,22 +285,23 @@ impl Container {
     }
 }
 
-/// Makes sense of headers that are wrong, where the library would give up.
-fn mended(mut recording: Recording, kind: Kind) -> io::Result<Recording> {
-    match kind {
-        Kind::Known("wav") => {
-            let found = riff::find(&mut recording)?;
-            let Some(Samples { header, start, bytes }) = found else { return Ok(recording) };
-            Ok(recording.reframed(header, start, bytes))
-        }
-        Kind::Known("webm") => {
-            let Some(front) = webm::mended(&mut recording)? else { return Ok(recording) };
+/// Makes sense of headers that are wrong, where the library would give up; whether there were any.
+fn mended(mut recording: Recording, kind: Kind) -> io::Result<(Recording, bool)> {
+    let found = match kind {
+        Kind::Known("wav") => riff::find(&mut recording)?
+            .map(|Samples { header, start, bytes }| (header, start, Some(bytes))),
+        Kind::Known("webm") => webm::mended(&mut recording)?.map(|front| {
             let start = front.len() as u64;
-            let rest = recording.len().saturating_sub(start);
-            Ok(recording.reframed(front, start, rest))
+            (front, start, None)
+        }),
+        Kind::Known("ogg") => {
+            ogg::mended(&mut recording)?.map(|(front, start)| (front, start, None))
         }
-        _ => Ok(recording),
-    }
+        _ => None,
+    };
+    let Some((front, start, bytes)) = found else { return Ok((recording, false)) };
+    let rest = bytes.unwrap_or(recording.len().saturating_sub(start));
+    Ok((recording.reframed(front, start, rest), true))
 }
 
 /// A unit of time in seconds.
@@ -363,94 +360,6 @@ fn mix(
         mixer.mix(interleaved, &mut block.samples);
     }
     Ok(())
-}
-
-fn too_many(given: u64, most: u16) -> AudioError {
-    AudioError::OutOfRange { field: "the number of channels", given, least: 1, most: most.into() }
-}
-
-/// The first audio track that can be decoded.
-fn choose<'a>(
-    reader: &'a dyn FormatReader,
-    format: &str,
-) -> Result<(&'a TrackInfo, &'a AudioCodecParameters)> {
-    let audio = |track: &'a TrackInfo| match &track.codec_params {
-        Some(CodecParameters::Audio(params)) => Some((track, params)),
-        _ => None,
-    };
-    let known = |params: &AudioCodecParameters| {
-        params.codec == CODEC_ID_OPUS || codecs().get_audio_decoder(params.codec).is_some()
-    };
-    let first = reader.default_track(TrackType::Audio).and_then(audio);
-    let mut all = first.into_iter().chain(reader.tracks().iter().filter_map(audio));
-    let mut unknown = None;
-    let found = all.find(|(_, params)| {
-        unknown = unknown.or(Some(params.codec));
-        known(params)
-    });
-    found.ok_or_else(|| match unknown {
-        None => AudioError::NoAudioTrack { format: format.to_owned() },
-        Some(codec) => {
-            AudioError::Codec { format: format.to_owned(), codec: foreign_codec(codec).to_owned() }
-        }
-    })
-}
-
-/// The name of a codec that is not read here.
-fn foreign_codec(codec: AudioCodecId) -> &'static str {
-    match codec {
-        CODEC_ID_AC3 | CODEC_ID_EAC3 | CODEC_ID_AC4 => "Dolby Digital",
-        CODEC_ID_DCA => "DTS",
-        CODEC_ID_WMA => "Windows Media Audio",
-        CODEC_ID_SPEEX => "Speex",
-        CODEC_ID_ATRAC3 => "ATRAC",
-        _ => "in a codec that is not known",
-    }
-}
-
-fn make_codec(format: &str, params: &AudioCodecParameters, most: u16) -> Result<(Codec, String)> {
-    if params.codec == CODEC_ID_OPUS {
-        let opus = Opus::new(format, params.extra_data.as_deref(), most)?;
-        return Ok((Codec::Opus(Box::new(opus)), "opus".to_owned()));
-    }
-    if let Some(channels) = &params.channels {
-        let count = channels.count();
-        if count > usize::from(most) {
-            return Err(too_many(count as u64, most));
-        }
-    }
-    let mut params = params.clone();
-    if matches!(params.codec, CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW) {
-        // Each container counts the bits of these in its own way, and the codec knows them.
-        (params.bits_per_sample, params.bits_per_coded_sample) = (None, None);
-    }
-    // The encoder's own silence at both ends is cut off where the file tells its length.
-    let options = AudioDecoderOptions::default().gapless(true);
-    let name =
-        codecs().get_audio_decoder(params.codec).map_or("", |codec| codec.codec.info.short_name);
-    match codecs().make_audio_decoder(&params, &options) {
-        Ok(decoder) => Ok((Codec::Library { decoder, mixer: None }, name.to_owned())),
-        Err(Error::Unsupported(what)) => Err(AudioError::Codec {
-            format: format.to_owned(),
-            codec: format!("{name} of a kind that is not known ({what})"),
-        }),
-        Err(error) => {
-            Err(AudioError::Broken { format: format.to_owned(), reason: error.to_string() })
-        }
-    }
-}
-
-/// The bits of plain samples in a second; `None` where they are compressed.
-fn plain_bits(params: &AudioCodecParameters) -> Option<f64> {
-    let bits = match params.codec {
-        CODEC_ID_PCM_ALAW | CODEC_ID_PCM_MULAW => 8,
-        _ => params.bits_per_coded_sample.or(params.bits_per_sample)?,
-    };
-    let channels = params.channels.as_ref()?.count();
-    let rate = params.sample_rate?;
-    let info = codecs().get_audio_decoder(params.codec)?.codec.info;
-    let plain = info.short_name.starts_with("pcm") && bits > 0 && channels > 0 && rate > 0;
-    plain.then(|| f64::from(bits) * channels as f64 * f64::from(rate))
 }
 
 fn library_hint(hint: Hint) -> probe::Hint {

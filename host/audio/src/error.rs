@@ -65,6 +65,14 @@ pub enum AudioError {
         /// The codec, as far as it is known.
         codec: String,
     },
+    /// Sound of a known codec, in a kind of it that is not known here.
+    #[error("the audio in the {format} file is {codec}: {CONVERT}")]
+    UnreadCodec {
+        /// The container's format.
+        format: String,
+        /// The codec and its kind.
+        codec: String,
+    },
     /// A number of the file that is beyond what sense and the limits allow.
     #[error("{field} is {given}; it must be {least} to {most}: {CONVERT}")]
     OutOfRange {

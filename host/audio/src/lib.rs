@@ -23,6 +23,7 @@
 //! ```
 
 mod amr;
+mod codec;
 mod container;
 mod decoder;
 mod edits;
@@ -30,6 +31,7 @@ mod error;
 mod guard;
 mod limits;
 mod mix;
+mod ogg;
 mod opus;
 mod resample;
 mod riff;

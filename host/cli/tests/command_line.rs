@@ -230,7 +230,7 @@ fn testing_a_plugin_explains_what_it_misses() {
 fn the_built_families_pass_their_cases_as_components() {
     let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
     let folder = tempfile::tempdir().unwrap();
-    for name in ["vicuna", "chatglm", "baichuan"] {
+    for name in ["vicuna", "chatglm", "baichuan", "orca", "jinja"] {
         let component = plugins.join(format!("{name}.wasm"));
         if !component.exists() {
             eprintln!("skipped: `cargo xtask plugins` builds `{}`", component.display());

@@ -46,7 +46,7 @@ pub(crate) fn routes() -> Router<Arc<Shared>> {
         router = router.route(path, any(move || async move { offers_no(what) }));
     }
     for path in MANAGEMENT {
-        router = router.route(path, any(launch));
+        router = router.route(path, any(manage));
     }
     router
 }
@@ -57,12 +57,16 @@ fn offers_no(what: &str) -> ApiError {
     ))
 }
 
-/// The answer to whoever wants to launch, end or change a model.
+/// What to do instead of launching, ending or changing a model over HTTP.
+const CONFIGURED: &str = "models are launched and ended by the server's configuration, not over HTTP: change models.toml and start the server again";
+
+async fn manage() -> ApiError {
+    absent(CONFIGURED.to_owned())
+}
+
+/// The answer to whoever wants to launch or end a model where models can only be looked at.
 pub(crate) async fn launch() -> ApiError {
-    absent(
-        "models are launched and ended by the server's configuration, not over HTTP: change models.toml and start the server again"
-            .to_owned(),
-    )
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, CONFIGURED).code("not_implemented")
 }
 
 fn absent(message: String) -> ApiError {

@@ -12,11 +12,7 @@ use http_body_util::BodyExt;
 use inference::InvalidCommand;
 use serde::de::DeserializeOwned;
 
-use crate::{budget::Share, error::ApiError, lax::Json, state::Shared};
-
-/// How much of a body that is too large is read and thrown away, so that the client has sent what
-/// it wanted to send and reads the answer.
-pub(crate) const DISCARD: usize = 64 << 20;
+use crate::{announced, budget::Share, error::ApiError, lax::Json, state::Shared};
 
 /// A JSON body; its errors name the field.
 pub(crate) struct JsonBody<T>(pub(crate) T);
@@ -52,38 +48,23 @@ pub(crate) fn check_encoding(headers: &HeaderMap) -> Result<(), ApiError> {
 }
 
 async fn read(request: Request, limit: usize, share: &mut Share) -> Result<Bytes, ApiError> {
-    let length = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     let mut body: Body = request.into_body();
     // It grows with what arrives, because a client may announce much and send little.
     let mut kept = BytesMut::new();
-    let mut seen = 0_usize;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| {
             ApiError::new(StatusCode::BAD_REQUEST, "the body broke off").code("invalid_request")
         })?;
         let Ok(data) = frame.into_data() else { continue };
-        seen = seen.saturating_add(data.len());
-        if seen <= limit {
-            share.grow(seen)?;
-            kept.extend_from_slice(&data);
-        } else {
-            kept = BytesMut::new();
-            if seen > limit.saturating_add(DISCARD) {
-                break;
-            }
+        let seen = kept.len().saturating_add(data.len());
+        if seen > limit {
+            // How many more there are is known where they were announced, which was refused.
+            return Err(announced::too_large(limit as u64, "more"));
         }
+        share.grow(seen)?;
+        kept.extend_from_slice(&data);
     }
-    if seen <= limit {
-        return Ok(kept.freeze());
-    }
-    let given = length.filter(|&length| length >= seen).unwrap_or(seen);
-    let message = format!(
-        "the body may have at most {limit} bytes, it has {given}: shorten it, or raise the limit in the server's configuration"
-    );
-    Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("body_too_large"))
+    Ok(kept.freeze())
 }
 
 /// Parses a body; an error names the field and what is wrong with it.

@@ -82,10 +82,13 @@ impl Modify for Refusals {
                 let Some(operation) = operation else { continue };
                 let open = operation.security.is_some();
                 let refusals = [
+                    ("400", true, "The request cannot be read."),
                     ("401", !open, "The key is missing or wrong."),
                     ("403", true, "The server does not answer to this name."),
+                    ("405", true, "The route does not answer to this method."),
                     ("408", has_body, "The body did not arrive in time."),
-                    ("413", has_body, "The body is too large."),
+                    ("413", true, "The body is too large."),
+                    ("414", true, "The request's target is too long."),
                     ("415", has_body, "The body is compressed."),
                     ("500", true, "The server failed; the cause is in its log."),
                 ];

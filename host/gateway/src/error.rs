@@ -43,6 +43,15 @@ pub(crate) struct MissingFields {
     error: ErrorObject,
 }
 
+/// The body where a request is no form, or a form lacks fields.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "it describes what is written")]
+pub(crate) enum FormErrorBody {
+    Missing(MissingFields),
+    Unread(ErrorBody),
+}
+
 /// A field that a form lacks.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct MissingField {
@@ -91,11 +100,6 @@ impl ApiError {
             missing: fields,
             ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, message).code("missing")
         }
-    }
-
-    /// Whether the request did not arrive in time.
-    pub(crate) fn is_timeout(&self) -> bool {
-        self.status == StatusCode::REQUEST_TIMEOUT
     }
 
     /// Adds a short word for programs.

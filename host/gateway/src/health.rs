@@ -35,6 +35,9 @@ pub(crate) async fn health() -> Json<Health> {
 pub(crate) struct Readiness {
     /// Whether no model is loading and the server does not stop.
     ready: bool,
+    /// Why it is not ready; absent where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// Which models are in which state; absent where keys are needed, which this route is not
     /// asked for.
     #[serde(flatten)]
@@ -60,6 +63,8 @@ pub(crate) struct Models {
     ))]
 pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Readiness>) {
     let mut models = Models::default();
+    // Asked first: a model is added before it is no longer expected.
+    let expected = shared.inference.expected();
     for info in shared.inference.models() {
         let list = if info.is_ready() {
             &mut models.serving
@@ -70,10 +75,24 @@ pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Jso
         };
         list.push(info.uid.to_string());
     }
-    let ready = models.loading.is_empty() && !shared.draining.is_cancelled();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    for uid in expected.iter().map(ToString::to_string) {
+        if ![&models.serving, &models.loading, &models.failed].into_iter().any(|l| l.contains(&uid))
+        {
+            models.loading.push(uid);
+        }
+    }
+    let reason = if shared.draining.is_cancelled() {
+        Some("the server stops".to_owned())
+    } else {
+        match models.loading.len() {
+            0 => None,
+            1 => Some("1 model is loading".to_owned()),
+            more => Some(format!("{more} models are loading")),
+        }
+    };
+    let status = if reason.is_none() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let models = Some(models).filter(|_| shared.options.api_keys.is_empty());
-    (status, Json(Readiness { ready, models }))
+    (status, Json(Readiness { ready: reason.is_none(), reason, models }))
 }
 
 /// Prints the figures in Prometheus' text format.

@@ -5,6 +5,7 @@
 //! dialects' own clients expect; every error body carries both `detail` and `error`.
 
 mod absent;
+mod announced;
 mod auth;
 mod body;
 mod budget;
@@ -14,6 +15,7 @@ mod frame;
 mod guard;
 mod health;
 mod lax;
+mod linger;
 mod openai;
 mod paths;
 mod plugins;
@@ -56,6 +58,8 @@ impl App {
 pub fn app(inference: Inference, options: Options) -> App {
     let cors = guard::cors(&options);
     let shared = Arc::new(Shared::new(inference, options));
+    let keys = || middleware::from_fn_with_state(Arc::clone(&shared), auth::require_key);
+    let at_most = |bytes: u64| middleware::from_fn_with_state(bytes, announced::within);
     let open = Router::new()
         .route("/health", get(health::health))
         .route("/ready", get(health::ready))
@@ -72,23 +76,28 @@ pub fn app(inference: Inference, options: Options) -> App {
         .route("/v1/chat/completions", post(openai::chat::completions))
         .route("/v1/completions", post(openai::completion::completions))
         .route("/v1/render", post(openai::render::render))
-        .route("/v1/audio/transcriptions", post(openai::speech::transcriptions))
-        .route("/v1/audio/translations", post(openai::speech::translations))
-        .route("/v1/models", get(models::list).post(absent::launch))
+        .route("/v1/models", get(models::list).fallback(absent::launch))
         .route("/v1/models/instances", get(models::instances))
-        .route("/v1/models/{uid}", get(models::describe).delete(absent::launch))
+        .route("/v1/models/{uid}", get(models::describe).fallback(absent::launch))
         .route("/v1/models/{uid}/progress", get(models::progress))
-        .route("/v1/models/{uid}/replicas", get(models::replicas).post(absent::launch))
+        .route("/v1/models/{uid}/replicas", get(models::replicas).fallback(absent::launch))
         .route("/v1/plugins", get(plugins::list))
         .route("/v1/cluster/version", get(cluster::version))
         .route("/v1/cluster/info", get(cluster::info))
         .route("/v1/cluster/devices", get(cluster::devices))
         .route("/metrics", get(health::metrics))
         .merge(absent::routes())
-        .layer(middleware::from_fn_with_state(Arc::clone(&shared), auth::require_key));
+        .layer(keys());
+    let uploads = Router::new()
+        .route("/v1/audio/transcriptions", post(openai::speech::transcriptions))
+        .route("/v1/audio/translations", post(openai::speech::translations))
+        .layer(keys())
+        .layer(at_most(shared.options.upload_limit.saturating_add(openai::speech::BESIDE)));
     let router = open
         .merge(keyed)
         .fallback(frame::not_found)
+        .layer(at_most(shared.options.body_limit as u64))
+        .merge(uploads)
         .method_not_allowed_fallback(frame::method_not_allowed)
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::known_host))
         .layer(cors)

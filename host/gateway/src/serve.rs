@@ -2,7 +2,7 @@
 
 use std::{future::Future, io, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body};
+use axum::{Router, body::Body, http::header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -16,7 +16,7 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-use crate::{App, stall::StallGuard, state::Shared};
+use crate::{App, linger::Lingering, stall::StallGuard, state::Shared};
 
 /// How long a client may take for a request's head, and how long a connection may idle.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
@@ -99,7 +99,9 @@ fn connection(
             let _ = stream.set_nodelay(true);
             let stream = TokioIo::new(StallGuard::new(stream, shared.options.stall_timeout));
             let service = service_fn(move |request: hyper::Request<Incoming>| {
-                router.clone().oneshot(request.map(Body::new))
+                let waits = request.headers().contains_key(header::EXPECT);
+                let request = request.map(|body| Body::new(Lingering::new(body, waits)));
+                router.clone().oneshot(request)
             });
             let served = http1::Builder::new()
                 .timer(TokioTimer::new())

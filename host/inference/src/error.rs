@@ -156,6 +156,19 @@ impl InferenceError {
             PluginError::Busy { .. } => {
                 Self::Overloaded { message: error.to_string(), retry_after: 1 }
             }
+            limit @ (PluginError::TimedOut { .. }
+            | PluginError::OutOfMemory { .. }
+            | PluginError::OutputTooLarge { .. })
+                if call == "render" =>
+            {
+                tracing::warn!(family, call, error = %limit, "a conversation is over a limit");
+                Self::Unsupported {
+                    message: format!(
+                        "the conversation cannot be rendered: {limit}; if a short conversation \
+                         fails as well, the model's chat template is at fault"
+                    ),
+                }
+            }
             fault => {
                 tracing::error!(family, call, error = %fault, "a family plugin failed");
                 Self::PluginFailed { family: family.to_owned() }

@@ -84,6 +84,19 @@ impl Family {
         self.chosen().is_some_and(|chosen| chosen.profile.has(feature))
     }
 
+    /// Whether an operator would call both the same choice.
+    pub(crate) fn is_the_choice(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Chosen(one), Self::Chosen(two)) => {
+                one.name == two.name && one.profile.style == two.profile.style
+            }
+            // What was considered changes with every plugin that does not fit.
+            (Self::Plain { .. }, Self::Plain { .. }) => true,
+            (Self::Failed { cause: one }, Self::Failed { cause: two }) => one == two,
+            _ => false,
+        }
+    }
+
     /// Why this family, or none, drives the model.
     pub(crate) fn reason(&self) -> &str {
         match self {
@@ -177,15 +190,18 @@ impl Call {
         self.usual.load(Ordering::Relaxed) < nanoseconds(QUICK)
     }
 
-    /// Counts and times one call.
-    pub(crate) fn record<T, E>(&self, call: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    /// Counts and times one call; what a client did wrong is no error of the plugin.
+    pub(crate) fn record<T>(
+        &self,
+        call: impl FnOnce() -> Result<T, PluginError>,
+    ) -> Result<T, PluginError> {
         let start = Instant::now();
         let outcome = call();
         let took = start.elapsed();
         self.count.increment(1);
         self.seconds.record(took);
         self.learn(took);
-        if outcome.is_err() {
+        if outcome.as_ref().is_err_and(|error| !error.is_client_fault()) {
             self.errors.increment(1);
         }
         outcome

@@ -23,6 +23,7 @@ mod reply;
 mod sampling;
 mod served;
 mod think;
+mod tool_calls;
 mod transcribe;
 
 pub use audio::{AudioError, Hint, Recording, Spool};

@@ -159,7 +159,7 @@ impl Inference {
         let plugins = self.inner.plugins.clone();
         let (name, calls) = (Arc::clone(&driver.name), Arc::clone(&driver.calls));
         let quick = calls.render.is_quick() && is_short(&request);
-        let render = move || calls.render.record(|| plugins.chat(&name, &card, &request));
+        let render = move || calls.render.record(|| plugins.chat_shared(&name, &card, &request));
         let turn = if quick {
             let turn = render();
             turn.map_err(|error| InferenceError::from_plugin(&driver.name, "render", &error))?
@@ -211,12 +211,15 @@ impl Inference {
             let why = "too many requests wait for their prompt to be rendered";
             InferenceError::overloaded(served.uid().as_str(), why, 1)
         })?;
+        // A model whose template is slow keeps no more than its share from the others.
+        let own = Arc::clone(&served.renders).acquire_owned().await;
+        let own = own.map_err(|_| InferenceError::ShuttingDown)?;
         let place = Arc::clone(&self.inner.renders).acquire_owned().await;
         let place = place.map_err(|_| InferenceError::ShuttingDown)?;
         let outcome = tokio::task::spawn_blocking(move || {
             // Held by the thread and not by the request, so that requests that are dropped while
             // they render cannot pile up threads.
-            let _place = place;
+            let _place = (own, place);
             call()
         });
         match outcome.await {

@@ -1,14 +1,17 @@
 //! The models that are served, and the families that drive them.
 
-use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::SystemTime,
 };
-use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 use catalog::CatalogError;
 use engine_protocol::Load;
+use model::ModelUid;
 use plugin_runtime::{PluginRuntime, PluginStatus};
 use supervisor::{Cause, ModelState, Supervisor, WorkerSpec};
 use telemetry::metric;
@@ -21,6 +24,9 @@ use crate::{
     info::brief,
     served::{Served, Weights},
 };
+
+/// Seconds after which a model that is announced should have been added.
+const ARRIVAL: u32 = 2;
 
 /// How much of the host's own work may go on at once.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) plugins: PluginRuntime,
     /// In the order in which they were added.
     pub(crate) models: ArcSwap<Vec<Arc<Served>>>,
+    /// Models that will be added.
+    expected: ArcSwap<Vec<ModelUid>>,
     /// Places for recordings that are decoded at the same time.
     pub(crate) decodes: Arc<Semaphore>,
     /// Places for plugin calls that render.
@@ -69,12 +77,25 @@ impl Inference {
             supervisor,
             plugins,
             models: ArcSwap::default(),
+            expected: ArcSwap::default(),
             decodes: Arc::new(Semaphore::new(options.decodes.max(1))),
             renders: Arc::new(Semaphore::new(options.renders.max(1))),
             render_queue: Arc::new(Semaphore::new(options.render_queue.max(1))),
         });
         tokio::spawn(follow(Arc::downgrade(&inner), changes));
         Self { inner }
+    }
+
+    /// Announces models that [`add_model`](Self::add_model) will add: until then they are loading
+    /// rather than unknown.
+    pub fn expect(&self, uids: impl IntoIterator<Item = ModelUid>) {
+        let uids: Vec<_> = uids.into_iter().collect();
+        self.inner.expected.rcu(|expected| [expected.as_slice(), &uids].concat());
+    }
+
+    /// Models that are announced and not yet added.
+    pub fn expected(&self) -> Vec<ModelUid> {
+        self.inner.expected.load().to_vec()
     }
 
     /// Serves a model from now on: reads the weights' header, chooses the family and launches.
@@ -86,6 +107,8 @@ impl Inference {
     /// shows in [`models`](Self::models).
     pub async fn add_model(&self, definition: ModelDefinition) -> Result<(), InferenceError> {
         let uid = definition.uid.clone();
+        // Whatever comes of it, nobody has to wait for more after this.
+        let _arrival = Arrival { inner: &self.inner, uid: &uid };
         if self.inner.find(uid.as_str()).is_some() {
             return Err(InferenceError::ModelFailed {
                 uid: uid.to_string(),
@@ -124,6 +147,14 @@ impl Inference {
     /// One model.
     pub fn model(&self, uid: &str) -> Option<ModelInfo> {
         self.inner.find(uid).map(|served| self.inner.info(&served))
+    }
+
+    /// One model, however far it is.
+    ///
+    /// # Errors
+    /// Where it is announced and not yet added, and where there is no such model.
+    pub fn describe(&self, uid: &str) -> Result<ModelInfo, InferenceError> {
+        self.inner.served(uid).map(|served| self.inner.info(&served))
     }
 
     /// The installed plugins.
@@ -172,6 +203,20 @@ impl Inference {
     }
 }
 
+/// Strikes a model from those that are expected when it is dropped.
+struct Arrival<'a> {
+    inner: &'a Inner,
+    uid: &'a ModelUid,
+}
+
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        self.inner.expected.rcu(|expected| {
+            expected.iter().filter(|uid| *uid != self.uid).cloned().collect::<Vec<_>>()
+        });
+    }
+}
+
 const STATES: [ModelState; 5] = [
     ModelState::Creating,
     ModelState::Loading,
@@ -201,10 +246,22 @@ impl Inner {
     /// # Errors
     /// Where there is none; the uids that there are go with it.
     pub(crate) fn served(&self, uid: &str) -> Result<Arc<Served>, InferenceError> {
-        self.find(uid).ok_or_else(|| InferenceError::UnknownModel {
-            uid: uid.chars().take(model::ModelUid::MAX).collect(),
-            available: self.models.load().iter().map(|served| served.uid().to_string()).collect(),
+        self.find(uid).ok_or_else(|| match self.arriving(uid) {
+            Some(loading) => loading,
+            None => InferenceError::UnknownModel {
+                uid: uid.chars().take(ModelUid::MAX).collect(),
+                available: {
+                    let models = self.models.load();
+                    models.iter().map(|served| served.uid().to_string()).collect()
+                },
+            },
         })
+    }
+
+    /// What to say of a model that is announced and not yet added.
+    fn arriving(&self, uid: &str) -> Option<InferenceError> {
+        let expected = self.expected.load().iter().any(|expected| expected.as_str() == uid);
+        expected.then(|| InferenceError::Loading { uid: uid.to_owned(), retry_after: ARRIVAL })
     }
 
     fn info(&self, served: &Served) -> ModelInfo {
@@ -262,11 +319,13 @@ fn describe(plugins: &PluginRuntime, definition: ModelDefinition) -> Served {
         launched: AtomicBool::new(false),
         was_ready: AtomicBool::new(false),
         refusal: ArcSwap::default(),
+        // One place stays free for the other models.
+        renders: Arc::new(Semaphore::new((Options::default().renders - 1).max(1))),
         figures: Arc::new(Figures::new(definition.uid.as_str())),
         added: SystemTime::now(),
         definition,
     };
-    log_choice(&served);
+    log_choice(&served, false);
     served
 }
 
@@ -276,23 +335,29 @@ fn unreadable(error: &CatalogError) -> Cause {
     Cause::new(error.to_string(), format!("`{}`: {}", name.display(), error.problem()))
 }
 
-fn log_choice(served: &Served) {
+/// Tells of a choice that an operator should know of: one that limits the model, or that changed
+/// while it serves. How the first choice ended is told when the model is ready, or cannot be.
+fn log_choice(served: &Served, changed: bool) {
     let model = served.uid().as_str();
     match &**served.family.load() {
-        Family::Chosen(chosen) => tracing::info!(
+        Family::Chosen(chosen) if changed => tracing::info!(
             model,
             family = %chosen.name,
             style = chosen.profile.style,
             reason = chosen.reason,
             "family chosen"
         ),
+        Family::Failed { cause } if changed => {
+            tracing::error!(model, cause, "the family cannot be used");
+        }
+        Family::Chosen(_) | Family::Failed { .. } => {}
+        Family::Plain { .. } if served.weights.is_err() => {}
         Family::Plain { reason } if served.hears() => {
             tracing::warn!(model, reason, "no family drives this model; it writes nothing down");
         }
         Family::Plain { reason } => {
             tracing::warn!(model, reason, "no family drives this model; it completes text only");
         }
-        Family::Failed { cause } => tracing::error!(model, cause, "the family cannot be used"),
     }
 }
 
@@ -306,8 +371,10 @@ async fn follow(inner: Weak<Inner>, mut changes: tokio::sync::watch::Receiver<u6
                 let Ok(weights) = &served.weights else { continue };
                 let wanted = served.definition.family.as_deref();
                 let family = Family::choose(&inner.plugins, &weights.card, wanted);
-                served.family.store(Arc::new(family));
-                log_choice(served);
+                let before = served.family.swap(Arc::new(family));
+                if !before.is_the_choice(&served.family.load()) {
+                    log_choice(served, true);
+                }
             }
             (inner, models)
         });

@@ -14,6 +14,7 @@ use crate::{
     info::brief,
     parsing::{Input, Parsed, Parsing},
     think::Wrapper,
+    tool_calls::{Call, Ended, ToolCalls},
 };
 
 /// The greatest number of engine events that are taken at once.
@@ -95,7 +96,7 @@ pub struct Reply {
 struct Sequence {
     think: Wrapper,
     started: bool,
-    has_calls: bool,
+    calls: ToolCalls,
     finished: bool,
     /// Tokens seen so far, for replies that end early.
     tokens: u64,
@@ -299,6 +300,9 @@ impl Reply {
         let Some(state) = self.sequences.get_mut(at) else { return };
         let inline = self.reasoning == ReasoningMode::Content;
         for event in events {
+            let (ended, event) = state.calls.take(event);
+            state.settle(sequence, ended, items);
+            let Some(event) = event else { continue };
             match event {
                 ReplyEvent::Content(text) if inline => {
                     push_content(items, sequence, state.think.content(text));
@@ -309,28 +313,43 @@ impl Reply {
                 }
                 ReplyEvent::Reasoning(text) if text.is_empty() => {}
                 ReplyEvent::Reasoning(text) => items.push(ReplyItem::Reasoning { sequence, text }),
-                ReplyEvent::ToolCallStart { id, name } => {
-                    state.has_calls = true;
-                    if let Some(end) = state.think.close() {
-                        push_content(items, sequence, end.to_owned());
-                    }
-                    let id = id.filter(|id| !id.is_empty()).unwrap_or_else(new_call_id);
-                    items.push(ReplyItem::ToolCallStart { sequence, id, name });
-                }
-                ReplyEvent::ToolCallArguments(text) => {
-                    items.push(ReplyItem::ToolCallArguments { sequence, text });
-                }
+                // The calls took them.
+                ReplyEvent::ToolCallStart { .. } | ReplyEvent::ToolCallArguments(_) => {}
             }
         }
         if let Some(reason) = finish {
+            let ended = state.calls.end(reason != FinishReason::Stop);
+            state.settle(sequence, ended, items);
             if let Some(end) = state.think.close() {
                 push_content(items, sequence, end.to_owned());
             }
             let reason = match reason {
-                FinishReason::Stop if state.has_calls => FinishReason::ToolCalls,
+                FinishReason::Stop if state.calls.any() => FinishReason::ToolCalls,
                 other => other,
             };
             items.push(ReplyItem::Finished { sequence, reason });
+        }
+    }
+}
+
+impl Sequence {
+    /// Passes on a call that is whole, and the text of one that never will be.
+    fn settle(&mut self, sequence: u32, ended: Option<Ended>, items: &mut Vec<ReplyItem>) {
+        match ended {
+            None => {}
+            Some(Ended::Broken(text)) => {
+                push_content(items, sequence, self.think.content(text));
+            }
+            Some(Ended::Whole(Call { id, name, arguments })) => {
+                if let Some(end) = self.think.close() {
+                    push_content(items, sequence, end.to_owned());
+                }
+                let id = id.filter(|id| !id.is_empty()).unwrap_or_else(new_call_id);
+                items.push(ReplyItem::ToolCallStart { sequence, id, name });
+                if !arguments.is_empty() {
+                    items.push(ReplyItem::ToolCallArguments { sequence, text: arguments });
+                }
+            }
         }
     }
 }

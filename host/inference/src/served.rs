@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 use catalog::ModelFile;
 use model::{ModelCard, ModelUid};
 use supervisor::{Cause, ModelState, ModelStatus};
+use tokio::sync::Semaphore;
 
 use crate::{
     InferenceError, ModelDefinition, ModelInfo, ReplicaStatus, family::Family, figures::Figures,
@@ -31,6 +32,8 @@ pub(crate) struct Served {
     pub(crate) was_ready: AtomicBool,
     /// Why the supervisor did not take the model.
     pub(crate) refusal: ArcSwap<Option<Cause>>,
+    /// Places for renders of this model that are not over at once.
+    pub(crate) renders: Arc<Semaphore>,
     pub(crate) figures: Arc<Figures>,
     pub(crate) added: SystemTime,
 }

@@ -38,6 +38,7 @@ pub(crate) fn choose(
             model: card.name.clone(),
             architecture: card.architecture.clone(),
             installed: installed.names(),
+            considered: considered.into_iter().map(|(name, _, why)| (name, why)).collect(),
         });
     };
     let mut sandbox = plugin.sandbox();

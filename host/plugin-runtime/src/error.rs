@@ -147,6 +147,8 @@ pub enum PluginError {
         architecture: String,
         /// The families there are.
         installed: Vec<String>,
+        /// Each of them and why it is not the one.
+        considered: Vec<(String, String)>,
     },
 
     /// The family that was asked for is not installed.

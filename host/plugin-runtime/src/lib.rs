@@ -45,6 +45,7 @@
 //! with the help of the compile `cache`; `bindings` hides which version of the package a plugin
 //! was built for; `sandbox` is one instance with its limits; `wasi` is the WASI with nothing in it.
 
+mod ahead;
 mod bindings;
 mod cache;
 mod choose;

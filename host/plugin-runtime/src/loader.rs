@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use wasmtime::component::{Component, Linker};
 
+use crate::ahead::Ahead;
 use crate::bindings::{self, Description, Family, TRACKS};
 use crate::cache::Cache;
 use crate::engine::Shared;
@@ -23,6 +24,8 @@ pub(crate) struct Plugin {
     pub(crate) hash: blake3::Hash,
     pub(crate) loaded: SystemTime,
     pub(crate) family: Box<dyn Family>,
+    /// The instances that have read their model already.
+    pub(crate) ahead: Ahead,
     log: Arc<Log>,
     shared: &'static Shared,
     limits: Arc<Limits>,
@@ -93,6 +96,7 @@ impl Loader {
             hash,
             loaded: SystemTime::now(),
             family,
+            ahead: Ahead::default(),
             log: Arc::new(Log::new(file, "(not loaded)")),
             shared: self.shared,
             limits: self.limits.clone(),

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 use model::{ChatRequest, ModelCard, Prompt, TranscriptionRequest};
 use tokio::sync::watch;
 
+use crate::ahead::Ahead;
 use crate::cache::Cache;
 use crate::installed::Installed;
 use crate::loader::{Findings, Loader};
@@ -106,6 +107,28 @@ impl PluginRuntime {
     ) -> Result<ChatTurn, PluginError> {
         let plugin = self.0.installed.load().family(family)?.clone();
         ChatTurn::start(&plugin, card, request)
+    }
+
+    /// As [`PluginRuntime::chat`], for a card that requests share.
+    ///
+    /// A family that reads its models ahead has an instance ready, unless requests come faster
+    /// than it reads; the card tells models apart, so a model's requests pass the same one.
+    ///
+    /// # Errors
+    /// As for [`PluginRuntime::chat`].
+    pub fn chat_shared(
+        &self,
+        family: &str,
+        card: &Arc<ModelCard>,
+        request: &ChatRequest,
+    ) -> Result<ChatTurn, PluginError> {
+        let plugin = self.0.installed.load().family(family)?.clone();
+        let turn = match Ahead::take(&plugin, card) {
+            Some(instance) => ChatTurn::go_on(instance, card, request),
+            None => ChatTurn::start(&plugin, card, request),
+        };
+        Ahead::make_next(&plugin, card);
+        turn
     }
 
     /// Frames a text that the model is to go on with, in a fresh instance.

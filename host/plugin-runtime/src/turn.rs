@@ -2,6 +2,7 @@
 
 use model::{ChatRequest, FinishReason, ModelCard, Prompt, ReplyEvent};
 
+use crate::ahead::Instance;
 use crate::bindings::Turn;
 use crate::loader::Plugin;
 use crate::sandbox::Sandbox;
@@ -27,6 +28,27 @@ impl ChatTurn {
     ) -> Result<Self, PluginError> {
         let mut sandbox = plugin.sandbox();
         let (prompt, turn) = plugin.family.chat(&mut sandbox, card, request)?;
+        Self::checked(sandbox, prompt, turn, card, request)
+    }
+
+    /// Begins in an instance that has read the card.
+    pub(crate) fn go_on(
+        instance: Instance,
+        card: &ModelCard,
+        request: &ChatRequest,
+    ) -> Result<Self, PluginError> {
+        let Instance { mut sandbox, family } = instance;
+        let (prompt, turn) = family.chat(&mut sandbox, card, request)?;
+        Self::checked(sandbox, prompt, turn, card, request)
+    }
+
+    fn checked(
+        mut sandbox: Sandbox,
+        prompt: Prompt,
+        turn: Box<dyn Turn>,
+        card: &ModelCard,
+        request: &ChatRequest,
+    ) -> Result<Self, PluginError> {
         prompt::validate(&prompt, card, prompt::media_of(request))
             .map_err(|fault| sandbox.fail(&format!("its prompt is not valid: {fault}")))?;
         Ok(Self { sandbox, turn, prompt })

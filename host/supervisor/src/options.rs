@@ -17,7 +17,10 @@ pub struct Options {
     pub load_stall: Duration,
     /// How long a worker may take to exit when asked to, before it is killed.
     pub exit_grace: Duration,
-    /// Requests and cancellations that may wait to be written to one worker.
+    /// How long a request waits for a model that has served and is being started again.
+    pub restart_wait: Duration,
+    /// Requests and cancellations that may wait to be written to one worker; as many may wait for
+    /// workers that are started again.
     pub command_queue: usize,
     /// Events that may wait for one request's consumer; at one more the request is cancelled.
     pub event_queue: usize,
@@ -33,6 +36,7 @@ impl Default for Options {
             start_limit: Duration::from_secs(30),
             load_stall: Duration::from_mins(10),
             exit_grace: Duration::from_secs(5),
+            restart_wait: Duration::from_secs(15),
             command_queue: 1024,
             event_queue: 4096,
         }

@@ -106,6 +106,12 @@ impl ModelStatus {
         if self.loaded.is_some() { RESTART } else { FIRST_LOAD }
     }
 
+    /// Whether it has served, does not now, and will again.
+    pub(crate) fn is_restarting(&self) -> bool {
+        let ended = matches!(self.state, ModelState::Error | ModelState::Terminating);
+        self.loaded.is_some() && !ended
+    }
+
     /// Sums up a model's replicas.
     pub(crate) fn of(uid: ModelUid, replicas: Vec<ReplicaStatus>) -> Self {
         let front = replicas.iter().max_by(|a, b| {

@@ -11,7 +11,7 @@ use std::{
 
 use engine_protocol::{Generate, Prompt, RequestId, Tokenize, Transcribe};
 use model::ModelUid;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -41,6 +41,8 @@ struct Inner {
     sockets: SocketFolder,
     next_request: AtomicU64,
     next_socket: AtomicU64,
+    /// Places for requests that wait for a worker that is started again.
+    waiting: Semaphore,
     closing: AtomicBool,
 }
 
@@ -63,6 +65,7 @@ impl Supervisor {
             let path = options.runtime_dir.clone();
             SupervisorError::RuntimeDir { path, reason: error.to_string() }
         })?;
+        let waiting = Semaphore::new(options.command_queue.min(Semaphore::MAX_PERMITS));
         let common = Common {
             options: Arc::new(options),
             changes: watch::Sender::new(0),
@@ -74,6 +77,7 @@ impl Supervisor {
             sockets,
             next_request: AtomicU64::new(1),
             next_socket: AtomicU64::new(1),
+            waiting,
             closing: AtomicBool::new(false),
         })))
     }
@@ -191,15 +195,11 @@ impl Supervisor {
 
     /// Starts a request on the ready replica with the fewest; its number is chosen here.
     ///
-    /// Returns as soon as the request is on its way. What the engine refuses, a full queue
-    /// included, comes as the only event.
+    /// Returns as soon as the request is on its way, after a while where workers are being started
+    /// again. What the engine refuses, a full queue included, comes as the only event.
     ///
     /// # Errors
     /// Where no replica is ready, or too much waits already.
-    #[expect(
-        clippy::unused_async,
-        reason = "callers await it, so that it may come to wait for a place"
-    )]
     pub async fn generate(
         &self,
         uid: &ModelUid,
@@ -208,21 +208,18 @@ impl Supervisor {
         let request = self.next_request();
         generate.request = request;
         generate.sequences = generate.sequences.max(1);
+        self.restarted(uid).await;
         let work = |sink| Work::Generate { generate: Box::new(generate), sink };
         Ok(self.begin(uid, request, work)?.0)
     }
 
     /// Opens a recording on the ready replica with the fewest requests; its number is chosen here.
     ///
-    /// Returns as soon as the request is on its way: the audio goes by the sender, what becomes of
+    /// Waits as [`generate`](Self::generate) does, and returns as soon as the request is on its way: the audio goes by the sender, what becomes of
     /// it comes back by the transcription. What the engine refuses comes as the only event.
     ///
     /// # Errors
     /// Where no replica is ready, or too much waits already.
-    #[expect(
-        clippy::unused_async,
-        reason = "callers await it, so that it may come to wait for a place"
-    )]
     pub async fn transcribe(
         &self,
         uid: &ModelUid,
@@ -230,9 +227,24 @@ impl Supervisor {
     ) -> Result<(AudioSender, Transcription), SupervisorError> {
         let request = self.next_request();
         transcribe.request = request;
+        self.restarted(uid).await;
         let work = |sink| Work::Transcribe { transcribe: Box::new(transcribe), sink };
         let (events, link) = self.begin(uid, request, work)?;
         Ok((AudioSender::new(request, link), Transcription::new(events)))
+    }
+
+    /// Waits while a model that has served before is started again: a crash that is over in a moment
+    /// should cost those alone that it met. A first load can take minutes, and is not waited for.
+    async fn restarted(&self, uid: &ModelUid) {
+        let Ok(entry) = self.entry(uid) else { return };
+        if entry.idlest().is_some() || !entry.status().is_restarting() {
+            return;
+        }
+        let Ok(_place) = self.0.waiting.try_acquire() else { return };
+        let over = |status: &ModelStatus| entry.idlest().is_some() || !status.is_restarting();
+        let limit = self.0.common.options.restart_wait;
+        // Whatever came of it shows when the request is handed over.
+        let _ = tokio::time::timeout(limit, self.until(uid, over)).await;
     }
 
     /// Starts a request whose events come back.
@@ -259,6 +271,7 @@ impl Supervisor {
         prompt: Prompt,
     ) -> Result<Vec<u32>, SupervisorError> {
         let request = self.next_request();
+        self.restarted(uid).await;
         let (answer, tokens) = oneshot::channel();
         self.dispatch(uid, Work::Tokenize { tokenize: Tokenize { request, prompt }, answer })?;
         // The sender is dropped unanswered only where the worker's task is torn down.

@@ -4,6 +4,7 @@
 //! what the process writes to standard error, and [`install_recorder`] gives the handle that
 //! `/metrics` prints.
 
+mod histograms;
 mod logs;
 pub mod metric;
 mod recorder;

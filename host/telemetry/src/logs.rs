@@ -56,6 +56,9 @@ impl FromStr for LogFormat {
     }
 }
 
+/// How the names of the decoders' crates begin.
+const DECODERS: &str = "symphonia";
+
 /// Sends every log line to standard error, filtered by `level`, such as `info` or
 /// `info,supervisor=debug`.
 ///
@@ -74,10 +77,16 @@ pub fn init_logs(format: LogFormat, level: &str) -> Result<(), TelemetryError> {
 }
 
 fn parse_level(level: &str) -> Result<EnvFilter, TelemetryError> {
-    EnvFilter::builder().parse(level).map_err(|error| TelemetryError::Level {
+    EnvFilter::builder().parse(with_quiet(level)).map_err(|error| TelemetryError::Level {
         given: level.to_owned(),
         reason: error.to_string(),
     })
+}
+
+/// The decoders of recordings tell of every file, and of all that is wrong with it; who wants to
+/// read that says so.
+fn with_quiet(level: &str) -> String {
+    if level.contains(DECODERS) { level.to_owned() } else { format!("{level},{DECODERS}=off") }
 }
 
 #[cfg(test)]
@@ -95,6 +104,12 @@ mod tests {
         check("info,supervisor=debug", true);
         check("warn,gateway=trace,hyper=off", true);
         check("gateway=loud", false);
+    }
+
+    #[test]
+    fn decoders_are_quiet_unless_they_are_named() {
+        assert_eq!(with_quiet("info"), "info,symphonia=off");
+        assert_eq!(with_quiet("info,symphonia_core=debug"), "info,symphonia_core=debug");
     }
 
     #[test]

@@ -68,8 +68,14 @@ const SHORT: &[f64] =
 /// Buckets for times in relation to what they were spent on.
 const FACTOR: &[f64] = &[0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0];
 
+/// The upper bounds of a histogram's buckets.
+pub(crate) fn bounds(name: &str) -> &'static [f64] {
+    let known = HISTOGRAMS.iter().find(|(known, _)| *known == name);
+    known.map_or(LONG, |(_, bounds)| *bounds)
+}
+
 /// Every histogram and its buckets.
-pub(crate) const HISTOGRAMS: &[(&str, &[f64])] = &[
+const HISTOGRAMS: &[(&str, &[f64])] = &[
     (REQUEST_SECONDS, LONG),
     (FIRST_TOKEN_SECONDS, LONG),
     (HTTP_SECONDS, LONG),

@@ -1,24 +1,26 @@
 //! Where metrics are kept.
 
-use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::sync::Arc;
 
-use crate::{TelemetryError, metric};
+use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::{TelemetryError, histograms::Histograms, metric};
 
 /// The process's metrics, for whoever prints them; clones share them.
 #[derive(Clone)]
-pub struct Recorder(PrometheusHandle);
+pub struct Recorder {
+    /// Counters and gauges.
+    numbers: PrometheusHandle,
+    histograms: Arc<Histograms>,
+}
 
 impl Recorder {
     /// Every metric, in Prometheus' text format.
     pub fn render(&self) -> String {
-        // Histograms buffer their samples until upkeep; a scrape is the natural time for it.
-        self.0.run_upkeep();
-        self.0.render()
-    }
-
-    /// Takes in what histograms have buffered; call it now and then where nobody scrapes.
-    pub fn upkeep(&self) {
-        self.0.run_upkeep();
+        let mut text = self.numbers.render();
+        self.histograms.render(&mut text);
+        text
     }
 }
 
@@ -27,16 +29,45 @@ impl Recorder {
 /// # Errors
 /// Where the process keeps metrics already.
 pub fn install_recorder() -> Result<Recorder, TelemetryError> {
-    let taken = |reason: String| TelemetryError::Taken { what: "metrics", reason };
-    let mut builder = PrometheusBuilder::new();
-    for (name, buckets) in metric::HISTOGRAMS {
-        builder = builder
-            .set_buckets_for_metric(Matcher::Full((*name).to_owned()), buckets)
-            .map_err(|error| taken(error.to_string()))?;
-    }
-    let handle = builder.install_recorder().map_err(|error| taken(error.to_string()))?;
+    let numbers = PrometheusBuilder::new().build_recorder();
+    let histograms = Arc::<Histograms>::default();
+    let recorder = Recorder { numbers: numbers.handle(), histograms: Arc::clone(&histograms) };
+    metrics::set_global_recorder(Keeper { numbers, histograms })
+        .map_err(|error| TelemetryError::Taken { what: "metrics", reason: error.to_string() })?;
     metric::describe();
-    Ok(Recorder(handle))
+    Ok(recorder)
+}
+
+/// What the process's macros record with.
+struct Keeper {
+    numbers: PrometheusRecorder,
+    histograms: Arc<Histograms>,
+}
+
+impl metrics::Recorder for Keeper {
+    fn describe_counter(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.numbers.describe_counter(name, unit, help);
+    }
+
+    fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+        self.numbers.describe_gauge(name, unit, help);
+    }
+
+    fn describe_histogram(&self, name: KeyName, _: Option<Unit>, help: SharedString) {
+        self.histograms.describe(name.as_str(), &help);
+    }
+
+    fn register_counter(&self, key: &Key, metadata: &Metadata<'_>) -> Counter {
+        self.numbers.register_counter(key, metadata)
+    }
+
+    fn register_gauge(&self, key: &Key, metadata: &Metadata<'_>) -> Gauge {
+        self.numbers.register_gauge(key, metadata)
+    }
+
+    fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
+        self.histograms.get(key, metric::bounds(key.name()))
+    }
 }
 
 #[cfg(test)]

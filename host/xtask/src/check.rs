@@ -44,7 +44,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
         clippy(cargo(root, &["clippy"]).args(HOST))?;
         clippy(cargo(&root.join("plugins"), &["clippy"]).args(["--workspace"]))?;
         if !arguments.no_engines {
-            crate::system::ensure(root)?;
+            crate::system::ensure(root, &[])?;
             for (package, _) in engines::NATIVE {
                 clippy(engines::native(root, &native, &["clippy"]).args(selection(package)))?;
             }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::Command};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::{
     cargo::cargo,
@@ -16,9 +16,30 @@ pub(crate) struct Flags {
     /// Builds for any processor of this kind rather than for this very machine.
     #[arg(long)]
     pub(crate) portable: bool,
-    /// GPU support, as a list of `cuda`, `vulkan`, `metal`.
-    #[arg(long, value_delimiter = ',')]
-    pub(crate) gpu: Vec<String>,
+    /// GPU support; several are separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub(crate) gpu: Vec<Gpu>,
+}
+
+/// A way to compute on a GPU; the engines have a feature of the same name for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Gpu {
+    /// NVIDIA's.
+    Cuda,
+    /// Khronos's, for most GPUs.
+    Vulkan,
+    /// Apple's.
+    Metal,
+}
+
+impl Gpu {
+    fn feature(self) -> &'static str {
+        match self {
+            Self::Cuda => "cuda",
+            Self::Vulkan => "vulkan",
+            Self::Metal => "metal",
+        }
+    }
 }
 
 /// The engines in C++: the package, and the library that it is around.
@@ -29,7 +50,7 @@ pub(crate) const NATIVE: [(&str, &str); 2] =
 
 /// Builds the engines in C++.
 pub(crate) fn build(root: &Path, flags: &Flags) -> anyhow::Result<()> {
-    system::ensure(root)?;
+    system::ensure(root, &flags.gpu)?;
     for (package, library) in NATIVE {
         step(&format!("{package} ({library} takes some minutes the first time)"), || {
             run(&mut native(root, flags, &["build", "--release", "--package", package]))
@@ -45,7 +66,8 @@ pub(crate) fn build(root: &Path, flags: &Flags) -> anyhow::Result<()> {
 pub(crate) fn native(root: &Path, flags: &Flags, arguments: &[&str]) -> Command {
     let mut command = cargo(root, arguments);
     if !flags.gpu.is_empty() {
-        command.arg("--features").arg(flags.gpu.join(","));
+        let features: Vec<&str> = flags.gpu.iter().map(|gpu| gpu.feature()).collect();
+        command.arg("--features").arg(features.join(","));
     }
     if flags.portable {
         // llama.cpp's build follows Rust's flags, whisper.cpp's does not.
@@ -59,4 +81,35 @@ pub(crate) fn native(root: &Path, flags: &Flags, arguments: &[&str]) -> Command 
         }
     }
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[test]
+    fn gpus_become_features_of_the_engines() {
+        #[derive(Parser)]
+        struct Line {
+            #[command(flatten)]
+            flags: Flags,
+        }
+        let line = Line::try_parse_from(["build", "--gpu", "cuda,vulkan", "--gpu", "metal"]);
+        let command = native(Path::new("."), &line.map_err(drop).unwrap().flags, &["build"]);
+        let arguments: Vec<_> = command.get_args().collect();
+        assert_eq!(arguments, ["build", "--features", "cuda,vulkan,metal"]);
+        assert!(Line::try_parse_from(["build", "--gpu", "opengl"]).is_err());
+        for (package, _) in NATIVE {
+            let folder = package.trim_start_matches("engine-");
+            let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../engines");
+            let manifest = Path::new(manifest).join(folder).join("Cargo.toml");
+            let manifest = std::fs::read_to_string(manifest).unwrap();
+            for gpu in [Gpu::Cuda, Gpu::Vulkan, Gpu::Metal] {
+                let feature = format!("\n{} = [", gpu.feature());
+                assert!(manifest.contains(&feature), "{package} lacks `{}`", gpu.feature());
+            }
+        }
+    }
 }

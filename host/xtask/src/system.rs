@@ -1,10 +1,17 @@
 //! What the machine must bring: a C++ compiler, cmake and libclang for the engines.
 
-use std::{path::Path, process::Command};
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::bail;
 
-use crate::step::{output, run, say, step};
+use crate::{
+    engines::Gpu,
+    step::{output, run, say, step},
+};
 
 /// A program or library, and the Debian package that brings it.
 struct Need {
@@ -21,12 +28,69 @@ const NEEDS: &[Need] = &[
     Need { what: "libclang", package: "libclang-dev", present: has_libclang },
 ];
 
+/// What engines with Vulkan need beside that.
+const VULKAN: &[Need] = &[
+    Need { what: "Vulkan's shader compiler", package: "glslc", present: || has("glslc") },
+    Need {
+        what: "Vulkan's headers",
+        package: "libvulkan-dev",
+        present: || vulkan_headers().is_some() || env::var_os("VULKAN_SDK").is_some(),
+    },
+    Need {
+        what: "SPIR-V's headers",
+        package: "spirv-headers",
+        present: || {
+            find("include/spirv/unified1/spirv.hpp").is_some()
+                || env::var_os("VULKAN_SDK").is_some()
+        },
+    },
+];
+
 /// Makes sure that the engines can be built: installs what is missing, or names the command.
-pub(crate) fn ensure(root: &Path) -> anyhow::Result<()> {
-    let missing: Vec<&Need> = NEEDS.iter().filter(|need| !(need.present)()).collect();
-    if missing.is_empty() {
-        return Ok(());
+pub(crate) fn ensure(root: &Path, gpus: &[Gpu]) -> anyhow::Result<()> {
+    let mut needs: Vec<&Need> = NEEDS.iter().collect();
+    for gpu in gpus {
+        match gpu {
+            Gpu::Vulkan => needs.extend(VULKAN),
+            Gpu::Cuda if has("nvcc") || env::var_os("CUDA_PATH").is_some() => {}
+            Gpu::Cuda => bail!(
+                "missing: `nvcc`, CUDA's compiler. Install NVIDIA's CUDA toolkit, and put `nvcc` \
+                 on the path or the toolkit's folder into `CUDA_PATH`"
+            ),
+            Gpu::Metal if cfg!(target_os = "macos") => {}
+            Gpu::Metal => bail!("Metal is there on macOS alone: use `--gpu vulkan` or `cuda` here"),
+        }
     }
+    let missing: Vec<&Need> = needs.into_iter().filter(|need| !(need.present)()).collect();
+    if !missing.is_empty() {
+        install_needs(root, &missing)?;
+    }
+    if gpus.contains(&Gpu::Vulkan) {
+        check_vulkan()?;
+    }
+    Ok(())
+}
+
+/// Debian's headers of Vulkan may be older than what llama.cpp is written for, which would show
+/// only after minutes of compiling.
+fn check_vulkan() -> anyhow::Result<()> {
+    // The youngest extension that it cannot do without.
+    const NEEDED: &str = "VK_EXT_layer_settings";
+    let Some(headers) = vulkan_headers().filter(|_| env::var_os("VULKAN_SDK").is_none()) else {
+        return Ok(());
+    };
+    let text = std::fs::read_to_string(headers.with_file_name("vulkan_core.h")).unwrap_or_default();
+    if !text.contains(NEEDED) {
+        bail!(
+            "the headers of Vulkan at {} are too old for llama.cpp: they lack {NEEDED}. Install \
+             the Vulkan SDK from LunarG, and put its folder into `VULKAN_SDK`",
+            headers.display()
+        );
+    }
+    Ok(())
+}
+
+fn install_needs(root: &Path, missing: &[&Need]) -> anyhow::Result<()> {
     let what = missing.iter().map(|need| need.what).collect::<Vec<_>>().join(", ");
     let mut packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
     if !has("ccache") {
@@ -88,8 +152,18 @@ fn install(root: &Path, what: &str, packages: &[&str]) -> anyhow::Result<()> {
 
 /// Whether a program is on the path.
 pub(crate) fn has(program: &str) -> bool {
-    let Some(path) = std::env::var_os("PATH") else { return false };
-    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+    let Some(path) = env::var_os("PATH") else { return false };
+    env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+fn vulkan_headers() -> Option<PathBuf> {
+    find("include/vulkan/vulkan.hpp")
+}
+
+/// A file in one of the system's usual places.
+fn find(name: &str) -> Option<PathBuf> {
+    let places = ["/usr", "/usr/local", "/opt/homebrew"].iter();
+    places.map(|place| Path::new(place).join(name)).find(|file| file.exists())
 }
 
 fn is_root() -> bool {
@@ -97,7 +171,7 @@ fn is_root() -> bool {
 }
 
 fn has_libclang() -> bool {
-    if std::env::var_os("LIBCLANG_PATH").is_some() {
+    if env::var_os("LIBCLANG_PATH").is_some() {
         return true;
     }
     let listed = output(Command::new("/sbin/ldconfig").arg("-p")).unwrap_or_default();

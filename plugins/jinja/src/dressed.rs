@@ -17,11 +17,6 @@ pub(crate) struct Guards {
 }
 
 impl Guards {
-    /// No guards.
-    pub(crate) fn none() -> Self {
-        Self { sign: None, tokens: Arc::new([]) }
-    }
-
     /// Whether a special token could reach from the end of `left` into what follows it.
     pub(crate) fn reach_over(&self, left: &str, right: &str) -> bool {
         let (left, right) = (left.as_bytes(), right.as_bytes());

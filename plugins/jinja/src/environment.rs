@@ -17,14 +17,24 @@ use crate::slices::with_slices;
 /// Calls into each other: macros, recursive loops, nested blocks.
 const RECURSION: usize = 100;
 
-/// An environment for templates; `now` is the request's time, `guards` what its texts hold.
-pub(crate) fn environment(now: &str, guards: &Guards) -> Environment<'static> {
+/// An environment that templates can be read in, before anything is known of a request.
+pub(crate) fn reader() -> Environment<'static> {
     let mut env = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
     // The default delimiters cannot be refused.
     env.set_syntax(syntax.unwrap_or_default());
     env.set_auto_escape_callback(|_| AutoEscape::None);
     env.set_recursion_limit(RECURSION);
+    env.add_function("raise_exception", |message: &Value| Err::<Value, _>(Refusal::raise(message)));
+    env.add_function(SUM, sum);
+    env.set_formatter(python::format);
+    env.add_function("cycler", cycler);
+    env.add_function("joiner", joiner);
+    env
+}
+
+/// Adds what depends on a request: `now` is its time, `guards` what its texts hold.
+pub(crate) fn equip(env: &mut Environment<'static>, now: &str, guards: &Guards) {
     let own = guards.clone();
     env.set_unknown_method_callback(move |state, value, name, args| {
         python::method(state, &own, value, name, args)
@@ -46,12 +56,6 @@ pub(crate) fn environment(now: &str, guards: &Guards) -> Environment<'static> {
     });
     let now: Arc<str> = now.into();
     env.add_function("strftime_now", move |format: &str| python::strftime(&now, format));
-    env.add_function("raise_exception", |message: &Value| Err::<Value, _>(Refusal::raise(message)));
-    env.add_function(SUM, sum);
-    env.set_formatter(python::format);
-    env.add_function("cycler", cycler);
-    env.add_function("joiner", joiner);
-    env
 }
 
 type Args = Rest<ValueOrKwargs>;
@@ -94,7 +98,7 @@ pub(crate) fn adapted(source: &str, guarded: bool) -> Cow<'_, str> {
 /// Reads a template; the error says where it is wrong.
 pub(crate) fn check(source: &str) -> Result<(), Error> {
     let source = adapted(source, false);
-    environment("", &Guards::none()).template_from_str(&source).map(drop)
+    reader().template_from_str(&source).map(drop)
 }
 
 #[cfg(test)]

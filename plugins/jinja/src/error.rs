@@ -41,7 +41,9 @@ impl Refusal {
 /// What the client is told; `fuel` and `bytes` are the limits that the template had.
 pub(crate) fn failure(error: &Error, fuel: u64, bytes: usize) -> Failure {
     if let Some(message) = Refusal::in_error(error) {
-        return Failure::InvalidRequest(message.to_owned());
+        return Failure::InvalidRequest(format!(
+            "the model's chat template refuses this conversation: {message}"
+        ));
     }
     Failure::InvalidRequest(match error.kind() {
         ErrorKind::OutOfFuel => format!(

@@ -10,12 +10,14 @@ mod environment;
 mod error;
 mod features;
 mod guard;
+mod known;
 mod markup;
 #[cfg(target_arch = "wasm32")]
 mod memory;
 mod messages;
 mod output;
 mod parts;
+mod prepared;
 mod python;
 mod render;
 mod reply;
@@ -29,7 +31,7 @@ mod variables;
 
 use plugin_sdk::reply::ReplyParser;
 use plugin_sdk::{
-    Chat, ChatRequest, Error, Family, FamilyInfo, ModelCard, Profile, Prompt, Recognition,
+    Chat, ChatRequest, Error, Family, FamilyInfo, ModelCard, Prepare, Profile, Prompt, Recognition,
     family_info, register,
 };
 
@@ -58,7 +60,15 @@ impl Family for Jinja {
             return Recognition::none(error::told(&error).to_owned());
         }
         match environment::check(source) {
-            Ok(()) => Recognition::generic("the chat template in the weights"),
+            Ok(()) => Recognition::generic(match reply::syntax(card) {
+                Ok(Some(syntax)) => format!(
+                    "the chat template in the weights; its replies are read as `{}`",
+                    syntax.name()
+                ),
+                _ => "the chat template in the weights; no syntax for reasoning or calls is \
+                      recognised in it, so replies are plain text (option `syntax`)"
+                    .to_owned(),
+            }),
             Err(error) => Recognition::none(format!(
                 "the chat template in the weights is wrong: {}",
                 error::described(&error)
@@ -84,4 +94,13 @@ impl Chat for Jinja {
     }
 }
 
-register!(chat: Jinja);
+impl Prepare for Jinja {
+    fn prepare(card: &ModelCard) {
+        if let Some(source) = template::main(card) {
+            known::Known::prepare(card, source);
+            prepared::prepare(source);
+        }
+    }
+}
+
+register!(prepared chat: Jinja);

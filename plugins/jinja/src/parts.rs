@@ -14,9 +14,16 @@ pub(crate) fn split(
     let bytes = text.as_bytes();
     let mut sign = [0; 4];
     let sign = guard.map_or("", |guard| guard.encode_utf8(&mut sign)).as_bytes();
+    let first = sign.first().copied();
     let (mut from, mut at) = (0, 0);
-    while let Some(&byte) = bytes.get(at) {
-        let rest = bytes.get(at..).unwrap_or_default();
+    while let Some(rest) = bytes.get(at..) {
+        // Most bytes begin neither a token nor a guard.
+        let next = rest.iter().position(|byte| tokens.begins(*byte) || Some(*byte) == first);
+        let Some((next, &byte)) = next.and_then(|next| Some((next, rest.get(next)?))) else {
+            break;
+        };
+        at += next;
+        let rest = rest.get(next..).unwrap_or_default();
         if !sign.is_empty() && rest.starts_with(sign) {
             prompt.text(text.get(from..at).unwrap_or_default());
             from = at + sign.len();
@@ -41,11 +48,11 @@ pub(crate) fn split(
 
 /// Has no second beginning-of-sequence token put before the one that the template writes.
 ///
-/// A template that knows the token and leaves it out wants none; one that does not know it leaves
-/// the choice to the vocabulary.
-pub(crate) fn bos(card: &ModelCard, source: &str, text: &str, prompt: &mut PromptBuilder<'_>) {
+/// A template that knows the token (`known`) and leaves it out wants none; one that does not know
+/// it leaves the choice to the vocabulary.
+pub(crate) fn bos(card: &ModelCard, known: bool, text: &str, prompt: &mut PromptBuilder<'_>) {
     let token = card.control_tokens.iter().find(|token| Some(token.id) == card.bos);
-    if source.contains("bos_token") || token.is_some_and(|token| text.starts_with(&token.text)) {
+    if known || token.is_some_and(|token| text.starts_with(&token.text)) {
         prompt.add_bos(false);
     }
 }

@@ -1,18 +1,19 @@
 //! From a template and a request to a prompt.
 
 use minijinja::Value;
-use plugin_sdk::{ChatRequest, Error, Forced, ModelCard, Prompt, PromptBuilder, Role};
+use plugin_sdk::{ChatRequest, Error, Forced, ModelCard, Prompt, PromptBuilder, PromptPart, Role};
 
 use crate::dressed::Guards;
-use crate::environment::{adapted, environment};
+use crate::environment::equip;
 use crate::error::failure;
 use crate::guard::Guard;
+use crate::known::Known;
 use crate::output::Output;
-use crate::shape::Shape;
+use crate::prepared::{NAME, Read};
 use crate::tokens::Tokens;
 use crate::values::Values;
 use crate::variables::variables;
-use crate::{parts, reply, stops, template};
+use crate::{known, parts, reply, stops, template};
 
 /// Steps that every template has, and further ones for each message and each byte of the request.
 ///
@@ -27,18 +28,16 @@ const PROMPT_BYTES: usize = 6 << 20;
 /// Renders a conversation.
 pub(crate) fn render(card: &ModelCard, request: &ChatRequest) -> Result<Prompt, Error> {
     let source = template::of(card, request)?;
-    let shape = Shape::of(card, source)?;
+    let known = Known::of(card, source)?;
     let tokens = Tokens::of(&card.control_tokens);
     let mut guard = Guard::new(&tokens, source);
-    let mut given = variables(card, request, shape, source, &Values::new(&guard))?;
+    let mut given = variables(card, request, known, &Values::new(&guard))?;
     if guard.clashes() {
         guard.another()?;
-        given = variables(card, request, shape, source, &Values::new(&guard))?;
+        given = variables(card, request, known, &Values::new(&guard))?;
     }
-    // A template that takes texts apart might put them together as a special token.
-    let cuts = source.contains("split") || source.contains("replace");
     let texts = || card.control_tokens.iter().map(|token| token.text.clone());
-    let tokens_of_cuts = if cuts { texts().collect() } else { [].into() };
+    let tokens_of_cuts = if known.cuts { texts().collect() } else { [].into() };
     let guards = Guards { sign: guard.sign(), tokens: tokens_of_cuts };
     let mut text = written(request, source, given, &guards, guard.placed())?;
     if request.continues_last() {
@@ -46,7 +45,7 @@ pub(crate) fn render(card: &ModelCard, request: &ChatRequest) -> Result<Prompt, 
     }
     let mut prompt = PromptBuilder::new(card);
     parts::split(&text, &tokens, guards.sign, &mut prompt);
-    parts::bos(card, source, &text, &mut prompt);
+    parts::bos(card, known.bos, &text, &mut prompt);
     stops::add(card, &mut prompt);
     let mut prompt = prompt.build();
     if !request.callable_tools().is_empty() {
@@ -63,12 +62,18 @@ fn demand_calls(
     prompt: &mut Prompt,
 ) -> Result<(), Error> {
     let forced = request.forced()? != Forced::No;
-    let Some(syntax) = reply::syntax(card)? else { return Ok(()) };
+    let Some(syntax) = known::syntax(card)? else { return Ok(()) };
     if forced {
         let opening = syntax.opening(request, &reply::tail(prompt));
         let mut more = PromptBuilder::new(card);
         parts::split(&opening, tokens, None, &mut more);
-        prompt.parts.extend(more.build().parts);
+        for part in more.build().parts {
+            match (prompt.parts.last_mut(), part) {
+                // Neighbouring texts are one.
+                (Some(PromptPart::Text(last)), PromptPart::Text(text)) => last.push_str(&text),
+                (_, part) => prompt.parts.push(part),
+            }
+        }
     }
     prompt.constraint = syntax.constraint(request);
     Ok(())
@@ -78,16 +83,23 @@ fn demand_calls(
 fn written(
     request: &ChatRequest,
     source: &str,
-    mut variables: Vec<(String, Value)>,
+    variables: Vec<(String, Value)>,
     guards: &Guards,
     guarded: bool,
 ) -> Result<String, Error> {
     let fuel = steps(request);
-    let mut env = environment(&request.now, guards);
-    env.set_fuel(Some(fuel));
     let fail = |error: minijinja::Error| failure(&error, fuel, PROMPT_BYTES);
-    let source = adapted(source, guarded);
-    let template = env.template_from_str(&source).map_err(fail)?;
+    let mut read = Read::of(source, guarded).map_err(fail)?;
+    equip(&mut read.env, &request.now, guards);
+    read.env.set_fuel(Some(fuel));
+    let text = filled(&read, variables).map_err(fail);
+    read.leave();
+    text
+}
+
+/// What a template that was read writes.
+fn filled(read: &Read, mut variables: Vec<(String, Value)>) -> Result<String, minijinja::Error> {
+    let template = read.env.get_template(NAME)?;
     let mut output = Output::new(PROMPT_BYTES);
     let context =
         || Value::from_pairs(variables.iter().map(|(name, value)| (name.as_str(), value)));
@@ -100,10 +112,10 @@ fn written(
             *tools = Value::from(Vec::<Value>::new());
             output = Output::new(PROMPT_BYTES);
             let context = Value::from_pairs(variables);
-            template.render_captured_to(context, &mut output).map_err(fail)?;
+            template.render_captured_to(context, &mut output)?;
             Ok(output.into_text())
         }
-        (Err(error), _) => Err(fail(error)),
+        (Err(error), _) => Err(error),
     }
 }
 

@@ -3,7 +3,7 @@
 use plugin_sdk::reply::{Plain, ReplyParser, Syntax};
 use plugin_sdk::{ChatRequest, Error, ModelCard, Prompt, PromptPart};
 
-use crate::template;
+use crate::{known, template};
 
 /// How much of a prompt's end a syntax looks at.
 const TAIL: usize = 256;
@@ -29,7 +29,7 @@ pub(crate) fn parser(
     request: &ChatRequest,
     prompt: &Prompt,
 ) -> Box<dyn ReplyParser> {
-    match syntax(card) {
+    match known::syntax(card) {
         Ok(Some(syntax)) => syntax.parser(request, &tail(prompt)),
         _ => Box::new(Plain::new(request)),
     }

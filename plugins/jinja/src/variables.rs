@@ -4,9 +4,9 @@ use minijinja::Value;
 use plugin_sdk::{ChatRequest, Error, ModelCard};
 use serde_json::{Map, Value as Json};
 
+use crate::known::Known;
 use crate::messages::messages;
 use crate::python::strftime;
-use crate::shape::Shape;
 use crate::values::Values;
 
 /// Variables that the conversation gives, and a client cannot.
@@ -16,12 +16,11 @@ const OWN: [&str; 5] = ["messages", "tools", "bos_token", "eos_token", "function
 pub(crate) fn variables(
     card: &ModelCard,
     request: &ChatRequest,
-    shape: Shape,
-    source: &str,
+    known: Known,
     values: &Values<'_>,
 ) -> Result<Vec<(String, Value)>, Error> {
     let mut variables = vec![
-        ("messages", messages(values, shape, &request.messages)?),
+        ("messages", messages(values, known.shape, &request.messages)?),
         ("tools", tools(request, values)),
         ("documents", Value::from(())),
         ("add_generation_prompt", Value::from(!request.continues_last())),
@@ -51,7 +50,7 @@ pub(crate) fn variables(
     if let Some(effort) = &request.reasoning_effort {
         variables.push(("reasoning_effort", values.text(effort)));
     }
-    if source.contains("functions") {
+    if known.functions {
         // Firefunction's names for the tools, as one text, and for the time.
         variables.push(("functions", functions(request, values)));
         let now = strftime(&request.now, "%b %d %Y %H:%M:%S GMT");

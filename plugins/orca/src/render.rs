@@ -12,6 +12,7 @@ pub(crate) fn render(
 ) -> Result<Prompt, Error> {
     request.refuse_tools("orca")?;
     let format = style.format();
+    check_vocabulary(card, &format)?;
     let mut prompt = PromptBuilder::new(card);
     let in_front = system(&mut prompt, &format, request)?;
     for (index, message) in request.messages.iter().enumerate() {
@@ -40,6 +41,24 @@ pub(crate) fn render(
     stops(&mut prompt, card, &format);
     prompt.add_bos(card.bos.is_some());
     Ok(prompt.build())
+}
+
+/// Refuses a vocabulary without the special tokens that stand between the messages.
+fn check_vocabulary(card: &ModelCard, format: &Format) -> Result<(), Error> {
+    let frames = [format.around_system, format.around_user, format.around_assistant];
+    for piece in frames.into_iter().flatten().flatten() {
+        if let Piece::Token(text, id) = *piece
+            && card.control(text).is_none()
+            && id.is_none_or(|id| id >= card.vocabulary_size)
+        {
+            return Err(Error::Unsupported(format!(
+                "the messages of this style are framed with `{text}`, and the vocabulary of {} \
+                 entries has no such token; name another `style` in the model's family-options",
+                card.vocabulary_size
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The system prompt: the caller's own, else the style's. Returns how many messages it took from

@@ -27,7 +27,9 @@ proptest! {
         let request = testkit::request(&request).expect("a good request");
         let reason = if cut { FinishReason::Length } else { FinishReason::Stop };
         for (style, _) in Style::NAMES {
-            let card = testkit::card(&json!({"name": "m", "options": {"style": style}}));
+            let controls = json!({"<|im_start|>": 1, "<|im_end|>": 2});
+            let card = json!({"name": "m", "options": {"style": style}, "control-tokens": controls});
+            let card = testkit::card(&card);
             let prompt = Orca::render(&card, &request).expect("a good request");
             check_chunks(|| Orca::parser(&card, &request, &prompt), &pieces.concat(), reason);
         }

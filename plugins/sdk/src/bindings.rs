@@ -22,6 +22,7 @@ wit_bindgen::generate!({
             import modelhost:family/log@0.1.0;
             export modelhost:family/identity@0.1.0;
             export modelhost:family/chat@0.1.0;
+            export modelhost:family/preparation@0.1.0;
             export modelhost:family/completion@0.1.0;
             export modelhost:family/transcription@0.1.0;
         }

@@ -1,15 +1,17 @@
 //! The component: wit-bindgen's traits, implemented for any family.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
-use crate::bindings::exports::modelhost::family::{chat, completion, identity, transcription};
+use crate::bindings::exports::modelhost::family::{
+    chat, completion, identity, preparation, transcription,
+};
 use crate::reply::{Events, ReplyParser};
 use crate::transcript::Transcript;
 use crate::{
     Chat, ChatRequest, Completion, CompletionRequest, Cue, DecodedSegment, DecodingPlan, Error,
-    Family, FamilyInfo, FinishReason, ModelCard, Profile, Prompt, Recognition, ReplyEvent, Segment,
-    Transcription, TranscriptionRequest, panic,
+    Family, FamilyInfo, FinishReason, ModelCard, Prepare, Profile, Prompt, Recognition, ReplyEvent,
+    Segment, Transcription, TranscriptionRequest, panic,
 };
 
 /// A family as a component.
@@ -32,6 +34,19 @@ impl<F: Family> identity::Guest for Component<F> {
     }
 }
 
+thread_local! {
+    /// The card of the model that this instance was prepared for.
+    static CARD: Cell<Option<ModelCard>> = const { Cell::new(None) };
+}
+
+impl<F: Prepare> preparation::Guest for Component<F> {
+    fn prepare(card: ModelCard) {
+        panic::install_hook();
+        F::prepare(&card);
+        CARD.set(Some(card));
+    }
+}
+
 impl<F: Chat + 'static> chat::Guest for Component<F> {
     type ReplyParser = Parser;
     type Turn = Turn<F>;
@@ -48,6 +63,7 @@ pub struct Turn<F> {
 impl<F: Chat + 'static> chat::GuestTurn for Turn<F> {
     fn start(card: ModelCard, request: ChatRequest) -> Result<chat::Turn, Error> {
         panic::install_hook();
+        let card = CARD.take().unwrap_or(card);
         let prompt = F::render(&card, &request)?;
         Ok(chat::Turn::new(Self { card, request, prompt, family: PhantomData }))
     }

@@ -37,6 +37,15 @@ pub trait Chat: Family {
     }
 }
 
+/// A chat family that reads a model before its requests come; see `wit/family@0.1/preparation.wit`.
+///
+/// The SDK keeps the card; `prepare` is for what takes long to make of it. What it makes stays in
+/// memory of the instance's own (a `thread_local!`), and `render` must give the same without it.
+pub trait Prepare: Chat {
+    /// Reads what the requests of a model share.
+    fn prepare(card: &ModelCard);
+}
+
 /// A family of models that complete text; see `wit/family@0.1/completion.wit`.
 pub trait Completion: Family {
     /// Frames a text to go on with.

@@ -70,7 +70,7 @@ pub use bindings::modelhost::family::types::{
     Constraint, ContentPart, ControlToken, Error, FinishReason, GrammarSyntax, Message, ModelCard,
     Prompt, PromptPart, Role, Tool, ToolCall, ToolChoice,
 };
-pub use family::{Chat, Completion, Family, Transcription};
+pub use family::{Chat, Completion, Family, Prepare, Transcription};
 pub use prompt::PromptBuilder;
 pub use request::Forced;
 pub use schema::Tools;

@@ -4,6 +4,7 @@
 ///
 /// ```ignore
 /// plugin_sdk::register!(chat: Vicuna);
+/// plugin_sdk::register!(prepared chat: Slow);
 /// plugin_sdk::register!(completion: Base);
 /// plugin_sdk::register!(chat + completion: Llama);
 /// plugin_sdk::register!(transcription: Whisper);
@@ -14,6 +15,9 @@
 macro_rules! register {
     (chat: $family:ty) => {
         $crate::__register!($family, CHAT, identity chat);
+    };
+    (prepared chat: $family:ty) => {
+        $crate::__register!($family, PREPARED_CHAT, identity chat preparation);
     };
     (completion: $family:ty) => {
         $crate::__register!($family, COMPLETION, identity completion);
@@ -59,6 +63,12 @@ macro_rules! __export {
             $crate::bindings::exports::modelhost::family::chat
         );
     };
+    (preparation $component:ident) => {
+        $crate::__export_modelhost_family_preparation_0_1_0_cabi!(
+            $component with_types_in
+            $crate::bindings::exports::modelhost::family::preparation
+        );
+    };
     (completion $component:ident) => {
         $crate::__export_modelhost_family_completion_0_1_0_cabi!(
             $component with_types_in
@@ -78,6 +88,12 @@ pub mod worlds {
     /// Conversations.
     pub const CHAT: [u8; include_bytes!(concat!(env!("OUT_DIR"), "/chat-family")).len()] =
         *include_bytes!(concat!(env!("OUT_DIR"), "/chat-family"));
+    /// Conversations, with models that are read ahead.
+    pub const PREPARED_CHAT: [u8; include_bytes!(concat!(
+        env!("OUT_DIR"),
+        "/prepared-chat-family"
+    ))
+    .len()] = *include_bytes!(concat!(env!("OUT_DIR"), "/prepared-chat-family"));
     /// Plain completion.
     pub const COMPLETION: [u8; include_bytes!(concat!(env!("OUT_DIR"), "/completion-family"))
         .len()] = *include_bytes!(concat!(env!("OUT_DIR"), "/completion-family"));

@@ -102,6 +102,52 @@ fn chained_recordings() {
     }
 }
 
+/// Files of MP3 with lengths of their own, one behind the other.
+#[test]
+fn joined_files() {
+    let one = data("stereo.mp3");
+    let whole = samples(&one).unwrap();
+    let found = samples(&[one.clone(), one.clone(), one].concat()).unwrap();
+    let more = found.len().abs_diff(3 * whole.len());
+    assert!(more < 3 * 1_600, "{} and not three times {}", found.len(), whole.len());
+    let sound = signal(SAMPLE_RATE);
+    for second in 0..3 {
+        let from = second * whole.len();
+        let (is, lag) = likeness(&found[from..], &sound);
+        assert!(is > 0.9 && lag.unsigned_abs() < 1_200, "{second}: {is} alike, {lag} late");
+    }
+}
+
+/// Where the pages of an Ogg file begin.
+fn pages(ogg: &[u8]) -> Vec<usize> {
+    let mark = |at: &usize| ogg[*at..].starts_with(b"OggS");
+    (0..ogg.len()).filter(mark).collect()
+}
+
+/// A damaged page costs what it holds, wherever it is, and moves nothing.
+#[test]
+fn damaged_pages() {
+    for name in ["speech.opus", "mono.ogg", "six.opus"] {
+        let bytes = data(name);
+        let whole = samples(&bytes).unwrap();
+        let pages = pages(&bytes);
+        let title = bytes.iter().position(|&byte| byte == b'=').unwrap();
+        // The second page holds titles, the third one sound. What comes behind the next one is too
+        // little to hear.
+        for place in [title, pages[2] + 90] {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= 0x20;
+            let found = samples(&bytes).unwrap_or_else(|error| panic!("{name}, {place}: {error}"));
+            let off = found.len().abs_diff(whole.len());
+            assert!(off < 900, "{name}, {place}: {} and not {}", found.len(), whole.len());
+            let end = whole.len() - 4_000..whole.len() - 1_000;
+            let loud = |part: &[i16]| part.iter().map(|s| f64::from(*s).powi(2)).sum::<f64>();
+            let (is, was) = (loud(&found[end.clone()]), loud(&whole[end]));
+            assert!((is / was - 1.0).abs() < 0.2, "{name}, {place}: the end is not there");
+        }
+    }
+}
+
 /// What was decoded before a file breaks off is kept, and the damage is told.
 #[test]
 fn broken_ends() {

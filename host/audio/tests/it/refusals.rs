@@ -32,6 +32,7 @@ fn files_without_sound() {
 fn codecs_that_are_not_read() {
     check(&data("ac3.mp4"), "convert it, for example with `ffmpeg");
     check(&data("speex.ogg"), "convert it, for example with `ffmpeg");
+    check(&data("six.m4a"), "is AAC with 6 channels, of which 2 at most are read: convert it");
     check(b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9", "Windows Media");
     check(b"#!AMR_MC1.0\n\0\0\0\x01", "AMR with several channels");
 }

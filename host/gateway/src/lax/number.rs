@@ -27,14 +27,14 @@ pub(crate) fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D
     Ok(Some(value as i64))
 }
 
-/// A random seed: whole numbers beyond 32 bits wrap, and -1 asks for a random one.
+/// A random seed: whole numbers of 64 bits, of which engines use 32; -1 asks for a random one.
 pub(crate) fn seed<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D::Error> {
     struct Seed;
     impl Visitor<'_> for Seed {
         type Value = Option<u32>;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a whole number")
+            f.write_str("a whole number of at most 64 bits")
         }
 
         fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
@@ -52,10 +52,11 @@ pub(crate) fn seed<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u32>, D:
         }
 
         fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
-            if value.fract() != 0.0 {
+            const BOUND: f64 = 9_223_372_036_854_775_808.0;
+            if value.fract() != 0.0 || !(-BOUND..BOUND).contains(&value) {
                 return Err(E::invalid_value(Unexpected::Float(value), &self));
             }
-            #[expect(clippy::cast_possible_truncation, reason = "seeds wrap")]
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and within bounds")]
             self.visit_i64(value as i64)
         }
 

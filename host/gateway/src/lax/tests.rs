@@ -61,6 +61,7 @@ fn what_means_the_same_reads_the_same() {
     check(r#"{"seed":-1}"#, of(|_| {}));
     check(r#"{"seed":4294967297}"#, of(|s| s.seed = Some(1)));
     check(r#"{"seed":18446744073709551615}"#, of(|s| s.seed = Some(u32::MAX)));
+    check(r#"{"seed":7.0}"#, of(|s| s.seed = Some(7)));
     check(r#"{"text":7}"#, of(|s| s.text = Some("7".into())));
     check(r#"{"texts":"a"}"#, of(|s| s.texts = Some(vec!["a".into()])));
     check(r#"{"texts":["a","b"]}"#, of(|s| s.texts = Some(vec!["a".into(), "b".into()])));
@@ -80,6 +81,11 @@ fn what_means_nothing_is_refused() {
     check(r#"{"number":"hot"}"#, Err("expected a number"));
     check(r#"{"number":[]}"#, Err("expected a number"));
     check(r#"{"whole":1.5}"#, Err("expected a whole number"));
+    check(r#"{"seed":1.5}"#, Err("expected a whole number"));
+    check(r#"{"seed":1e40}"#, Err("of at most 64 bits"));
+    check(r#"{"seed":-1e19}"#, Err("of at most 64 bits"));
+    check(r#"{"seed":99999999999999999999}"#, Err("of at most 64 bits"));
+    check(r#"{"seed":"99999999999999999999"}"#, Err("of at most 64 bits"));
     check(r#"{"texts":["a","b","c"]}"#, Err("more than 2 entries"));
     check(r#"{"texts":{}}"#, Err("expected a string or a list of strings"));
     check(r#"{"prompts":[5]}"#, Err("expected a string"));

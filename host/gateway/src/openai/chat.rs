@@ -8,11 +8,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::BytesMut;
-use inference::{ChatCommand, InferenceError, Reply, ReplyItem};
+use inference::{ChatCommand, InferenceError, InvalidCommand, Reply, ReplyItem};
 use model::{TokenLogprob, Usage};
 
 use super::{
     conversation,
+    generation::{Route, Spelling},
     logprobs::ChatLogprobs,
     request::GenerationRequest,
     response::{
@@ -48,8 +49,7 @@ pub(crate) async fn completions(
     let request = request.with_extra_body();
     let (streams, includes_usage) = (request.streams(), request.includes_usage());
     let old_form = request.functions.is_some() && request.tools.is_none();
-    let draft = conversation::draft(request, tenant.salt(), now())?;
-    let mut reply = shared.inference.chat(ChatCommand::try_from(draft)?).await?;
+    let mut reply = shared.inference.chat(command(request, tenant.salt())?).await?;
     let head = Head::new("chatcmpl", reply.uid().as_str());
     if streams {
         let sequences = reply.sequences();
@@ -63,8 +63,19 @@ pub(crate) async fn completions(
     Ok(Json(answer.finish(head, reply.usage(), old_form)).into_response())
 }
 
+/// The request, checked.
+pub(super) fn command(
+    request: GenerationRequest,
+    tenant: &str,
+) -> Result<ChatCommand, InvalidCommand> {
+    let spelling = Spelling::of(&request, Route::Chat);
+    conversation::draft(request, tenant, now())
+        .and_then(ChatCommand::try_from)
+        .map_err(|error| spelling.name(error))
+}
+
 /// The time that templates may print, to the second.
-pub(super) fn now() -> String {
+fn now() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 

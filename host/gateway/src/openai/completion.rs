@@ -14,8 +14,9 @@ use inference::{
 use model::{FinishReason, TokenLogprob, Usage};
 
 use super::{
+    generation::{Route, Spelling},
     logprobs::CompletionLogprobs,
-    request::{GenerationRequest, Route},
+    request::GenerationRequest,
     response::{
         Head, TextChoice, TextChunk, TextChunkChoice, TextCompletion, UsageBody, finish_word,
     },
@@ -48,16 +49,9 @@ pub(crate) async fn completions(
     let request = request.with_extra_body();
     let (streams, includes_usage) = (request.streams(), request.includes_usage());
     let echo = request.echo.unwrap_or(false);
-    let draft = draft(request, tenant.salt())?;
-    if echo && draft.generation.logprobs.is_some() {
-        return Err(InvalidCommand::new(
-            "echo",
-            "cannot be used together with `logprobs`: the prompt's own probabilities are not computed",
-        )
-        .into());
-    }
-    let echoed = if echo { draft.prefix.clone() } else { String::new() };
-    let mut reply = shared.inference.complete(CompletionCommand::try_from(draft)?).await?;
+    let echoed = request.prompt.as_ref().and_then(|prompts| prompts.first()).filter(|_| echo);
+    let echoed = echoed.cloned().unwrap_or_default();
+    let mut reply = shared.inference.complete(command(request, tenant.salt())?).await?;
     let head = Head::new("cmpl", reply.uid().as_str());
     if streams {
         let writer = TextWriter::new(head, reply.sequences(), includes_usage, echoed);
@@ -70,13 +64,26 @@ pub(crate) async fn completions(
     Ok(Json(answer.finish(head, reply.usage())).into_response())
 }
 
-/// The draft of a completion.
-pub(super) fn draft(
-    mut request: GenerationRequest,
+/// The request, checked.
+pub(super) fn command(
+    request: GenerationRequest,
     tenant: &str,
-) -> Result<CompletionDraft, InvalidCommand> {
+) -> Result<CompletionCommand, InvalidCommand> {
+    let spelling = Spelling::of(&request, Route::Completion);
+    draft(request, tenant)
+        .and_then(CompletionCommand::try_from)
+        .map_err(|error| spelling.name(error))
+}
+
+fn draft(mut request: GenerationRequest, tenant: &str) -> Result<CompletionDraft, InvalidCommand> {
     let model = request.take_model()?;
     let generation = request.take_generation(Route::Completion, tenant)?;
+    if request.echo == Some(true) && generation.logprobs.is_some() {
+        return Err(InvalidCommand::new(
+            "echo",
+            "cannot be used together with `logprobs`: the prompt's own probabilities are not computed",
+        ));
+    }
     let mut prompts = request.prompt.take().unwrap_or_default();
     let prefix = match (prompts.pop(), prompts.len()) {
         (Some(prompt), 0) => prompt,

@@ -2,7 +2,7 @@
 
 use inference::{ClientConstraint, InvalidCommand};
 use model::{Constraint, GrammarSyntax};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::request::GenerationRequest;
 
@@ -29,7 +29,7 @@ pub(super) fn of(
     if let Some(regex) = request.guided_regex.take().filter(|text| !text.is_empty()) {
         found.extend(of(GrammarSyntax::Regex, regex).map(|c| ("guided_regex", c)));
     }
-    if let Some(choices) = request.guided_choice.take().filter(|list| !list.is_empty()) {
+    if let Some(choices) = request.guided_choice.take() {
         found.extend(of(GrammarSyntax::Lark, choice(&choices)?).map(|c| ("guided_choice", c)));
     }
     let grammars =
@@ -43,13 +43,39 @@ pub(super) fn of(
         }
     }
     let mut found = found.into_iter();
-    match (found.next(), found.next()) {
-        (Some((first, _)), Some((second, _))) => Err(InvalidCommand::new(
-            second,
-            format!("cannot be used together with `{first}`: send one of them"),
-        )),
-        (first, _) => Ok(first.map(|(field, constraint)| ClientConstraint { field, constraint })),
+    let found = match (found.next(), found.next()) {
+        (Some((first, _)), Some((second, _))) => {
+            let reason = format!("cannot be used together with `{first}`: send one of them");
+            return Err(InvalidCommand::new(second, reason));
+        }
+        (first, _) => first.map(|(field, constraint)| ClientConstraint { field, constraint }),
+    };
+    match request.guided_whitespace_pattern.take().filter(|pattern| !pattern.is_empty()) {
+        Some(pattern) => with_whitespace(found, &pattern).map(Some),
+        None => Ok(found),
     }
+}
+
+/// The constraint with other blanks between the parts of its JSON.
+fn with_whitespace(
+    found: Option<ClientConstraint>,
+    pattern: &str,
+) -> Result<ClientConstraint, InvalidCommand> {
+    const FIELD: &str = "guided_whitespace_pattern";
+    let needs = "needs a JSON Schema, such as one in `guided_json` or `response_format`";
+    let Some(ClientConstraint { field, mut constraint }) =
+        found.filter(|found| found.constraint.syntax == GrammarSyntax::JsonSchema)
+    else {
+        return Err(InvalidCommand::new(FIELD, needs));
+    };
+    regex_syntax::parse(pattern)
+        .map_err(|_| InvalidCommand::new(FIELD, "is no regular expression"))?;
+    // What is no object is refused where schemas are checked.
+    if let Ok(Value::Object(mut schema)) = serde_json::from_str(&constraint.source) {
+        schema.insert("x-guidance".to_owned(), json!({ "whitespace_pattern": pattern }));
+        constraint.source = Value::Object(schema).to_string();
+    }
+    Ok(ClientConstraint { field, constraint })
 }
 
 /// JSON that came as an object, or as a string that holds one.
@@ -66,8 +92,15 @@ fn response_format(format: &Value) -> Result<Option<Constraint>, InvalidCommand>
         Ok(Some(Constraint { syntax: GrammarSyntax::JsonSchema, source, triggers: Vec::new() }))
     };
     let kind = match format {
-        Value::String(kind) => kind.as_str(),
-        other => other.get("type").and_then(Value::as_str).unwrap_or("text"),
+        Value::String(kind) => Some(kind.as_str()),
+        Value::Object(object) => object.get("type").and_then(Value::as_str),
+        _ => None,
+    };
+    let Some(kind) = kind else {
+        return Err(InvalidCommand::new(
+            format!("{FIELD}.type"),
+            "is missing: it must be `text`, `json_object` or `json_schema`",
+        ));
     };
     // llama.cpp and Together put the schema beside the type.
     let beside = format.get("schema").filter(|schema| !schema.is_null());
@@ -82,15 +115,21 @@ fn response_format(format: &Value) -> Result<Option<Constraint>, InvalidCommand>
                 |schema| of(as_json(schema)),
             )
         }
-        other => Err(InvalidCommand::new(
-            format!("{FIELD}.type"),
-            format!("must be `text`, `json_object` or `json_schema`, it is `{other}`"),
-        )),
+        other => {
+            let other: String = other.chars().take(64).collect();
+            Err(InvalidCommand::new(
+                format!("{FIELD}.type"),
+                format!("must be `text`, `json_object` or `json_schema`, it is `{other}`"),
+            ))
+        }
     }
 }
 
 /// A grammar with one alternative for each text.
 fn choice(choices: &[String]) -> Result<String, InvalidCommand> {
+    if choices.is_empty() {
+        return Err(InvalidCommand::new("guided_choice", "is empty: send at least one text"));
+    }
     if let Some(at) = choices.iter().position(String::is_empty) {
         let field = format!("guided_choice[{at}]");
         return Err(InvalidCommand::new(field, "is empty: leave it out"));
@@ -150,5 +189,29 @@ mod tests {
             Err("json_schema.schema` is missing"),
         );
         check(r#"{"guided_choice":[""]}"#, Err("`guided_choice[0]`"));
+        check(r#"{"guided_choice":[]}"#, Err("`guided_choice` is empty"));
+        for format in ["{}", "[]", "7", "true", r#"{"type":7}"#, r#"{"type":null}"#] {
+            let body = format!(r#"{{"response_format":{format}}}"#);
+            check(&body, Err("`response_format.type` is missing"));
+        }
+    }
+
+    #[test]
+    fn blanks_are_the_schemas() {
+        let pattern = r#""guided_whitespace_pattern":"[ ]?""#;
+        check(
+            &format!(r#"{{"guided_json":{{"type":"object"}},{pattern}}}"#),
+            Ok(Some((
+                GrammarSyntax::JsonSchema,
+                r#"{"type":"object","x-guidance":{"whitespace_pattern":"[ ]?"}}"#,
+            ))),
+        );
+        check(r#"{"guided_whitespace_pattern":""}"#, Ok(None));
+        check(&format!("{{{pattern}}}"), Err("`guided_whitespace_pattern` needs a JSON Schema"));
+        check(&format!(r#"{{"guided_regex":"a",{pattern}}}"#), Err("needs a JSON Schema"));
+        check(
+            r#"{"guided_json_object":true,"guided_whitespace_pattern":"["}"#,
+            Err("`guided_whitespace_pattern` is no regular expression"),
+        );
     }
 }

@@ -5,9 +5,10 @@ use model::{ChatRequest, ContentPart, Message, Role, ToolCall};
 use serde_json::{Map, Value};
 
 use super::{
+    generation::Route,
     history,
     message::{WireContent, WireFunction, WireMessage, WirePart},
-    request::{GenerationRequest, Route},
+    request::GenerationRequest,
     tools,
 };
 
@@ -39,7 +40,7 @@ pub(crate) fn draft(
             tool_choice,
             parallel_tool_calls: request.parallel_tool_calls,
             reasoning,
-            reasoning_effort: request.reasoning_effort.take().filter(|text| !text.is_empty()),
+            reasoning_effort: effort(&mut request)?,
             continue_last: request.continue_final_message.unwrap_or(false),
             now,
             template_variables_json: variables,
@@ -196,6 +197,17 @@ fn variables(
     let reasoning = asked.or_else(|| variable("enable_thinking")).or_else(|| variable("thinking"));
     let json = (!variables.is_empty()).then(|| Value::Object(variables).to_string());
     Ok((reasoning, json))
+}
+
+/// A word of the family's.
+fn effort(request: &mut GenerationRequest) -> Result<Option<String>, InvalidCommand> {
+    const CHARACTERS: usize = 64;
+    let word = request.reasoning_effort.take().filter(|text| !text.is_empty());
+    if word.as_ref().is_some_and(|word| word.chars().nth(CHARACTERS).is_some()) {
+        let reason = format!("must be a word of at most {CHARACTERS} characters");
+        return Err(InvalidCommand::new("reasoning_effort", reason));
+    }
+    Ok(word)
 }
 
 fn switch(value: &Value) -> Option<bool> {

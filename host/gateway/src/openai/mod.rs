@@ -4,6 +4,7 @@ pub(crate) mod chat;
 pub(crate) mod completion;
 mod constraint;
 mod conversation;
+mod generation;
 #[cfg(test)]
 mod golden;
 mod history;

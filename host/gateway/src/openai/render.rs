@@ -6,12 +6,12 @@ use axum::{
     Json,
     extract::{Extension, State},
 };
-use inference::{ChatCommand, CompletionCommand, Rendered};
+use inference::Rendered;
 use model::PromptPart;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{chat, completion, conversation, request::GenerationRequest, schema::RenderRequest};
+use super::{chat, completion, request::GenerationRequest, schema::RenderRequest};
 use crate::{auth::Tenant, body::JsonBody, error::ApiError, error::ErrorBody, state::Shared};
 
 /// A prompt as the family gives it, and the tokens that the engine makes of it.
@@ -73,14 +73,12 @@ pub(crate) async fn render(
 ) -> Result<Json<RenderedBody>, ApiError> {
     let _place = shared.place()?;
     let request = request.with_extra_body();
-    let (model, rendered) = if request.messages.is_none() && request.prompt.is_some() {
-        let draft = completion::draft(request, tenant.salt())?;
-        let model = draft.model.clone();
-        (model, shared.inference.render_completion(CompletionCommand::try_from(draft)?).await?)
+    let model = request.model.clone().unwrap_or_default();
+    let rendered = if request.messages.is_none() && request.prompt.is_some() {
+        let command = completion::command(request, tenant.salt())?;
+        shared.inference.render_completion(command).await?
     } else {
-        let draft = conversation::draft(request, tenant.salt(), chat::now())?;
-        let model = draft.model.clone();
-        (model, shared.inference.render(ChatCommand::try_from(draft)?).await?)
+        shared.inference.render(chat::command(request, tenant.salt())?).await?
     };
     Ok(Json(RenderedBody::new(model, rendered)))
 }

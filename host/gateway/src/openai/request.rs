@@ -2,8 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use inference::{GenerationDraft, InvalidCommand, limits};
-use model::{Mirostat, Sampling};
+use inference::{InvalidCommand, limits};
 use serde::{
     Deserialize, Deserializer,
     de::{self, Unexpected, Visitor},
@@ -11,7 +10,6 @@ use serde::{
 use utoipa::ToSchema;
 
 use super::{
-    constraint,
     message::WireMessage,
     schema::{FlagOrCount, FlagOrObject, ObjectOrText, TextOrTexts, WordOrFunction},
     tools::ToolChoiceField,
@@ -49,58 +47,74 @@ pub(crate) struct GenerationRequest {
     pub(crate) stream_options: Option<StreamOptions>,
     /// How many answers, from 1 to 16.
     #[serde(default, deserialize_with = "lax::whole")]
+    #[schema(minimum = 1, maximum = 16)]
     pub(crate) n: Option<i64>,
     /// The greatest number of tokens in an answer.
     #[serde(default, deserialize_with = "lax::whole")]
-    #[schema(example = 512)]
+    #[schema(example = 512, minimum = -1)]
     pub(crate) max_tokens: Option<i64>,
     /// As `max_tokens`, which it overrides.
     #[serde(default, deserialize_with = "lax::whole")]
+    #[schema(minimum = -1)]
     pub(crate) max_completion_tokens: Option<i64>,
     /// 0 is greedy.
     #[serde(default, deserialize_with = "lax::number")]
-    #[schema(example = 0.7)]
+    #[schema(example = 0.7, minimum = 0, maximum = 2)]
     pub(crate) temperature: Option<f32>,
     /// The probability mass that is kept.
     #[serde(default, deserialize_with = "lax::number")]
+    #[schema(minimum = 0, maximum = 1)]
     pub(crate) top_p: Option<f32>,
-    /// The number of most likely tokens that are kept; 0 or less keeps all.
+    /// The number of most likely tokens that are kept; 0 and -1 keep all.
     #[serde(default, deserialize_with = "lax::whole")]
+    #[schema(minimum = -1, maximum = 1_000_000)]
     pub(crate) top_k: Option<i64>,
     /// The least probability that is kept, relative to the best token's.
     #[serde(default, deserialize_with = "lax::number")]
+    #[schema(minimum = 0, maximum = 1)]
     pub(crate) min_p: Option<f32>,
     /// Locally typical sampling; 1 is off.
     #[serde(default, deserialize_with = "lax::number")]
+    #[schema(minimum = 0, maximum = 1)]
     pub(crate) typical_p: Option<f32>,
     /// Divides the logits of tokens seen lately; 1 is off.
     #[serde(default, deserialize_with = "lax::number")]
+    #[schema(minimum = 0.01, maximum = 100)]
     pub(crate) repetition_penalty: Option<f32>,
     /// As `repetition_penalty`, in llama.cpp's words.
     #[serde(default, deserialize_with = "lax::number")]
+    #[schema(minimum = 0.01, maximum = 100)]
     pub(crate) repeat_penalty: Option<f32>,
-    /// How many tokens back the penalties look.
+    /// How many tokens back the penalties look; -1 leaves it to the engine.
     #[serde(default, deserialize_with = "lax::whole")]
+    #[schema(minimum = -1, maximum = 1_048_576)]
     pub(crate) repeat_last_n: Option<i64>,
     /// Subtracted for each earlier occurrence of a token.
     #[serde(default, deserialize_with = "lax::number")]
+    #[schema(minimum = -100, maximum = 100)]
     pub(crate) frequency_penalty: Option<f32>,
     /// Subtracted once for a token that occurred.
     #[serde(default, deserialize_with = "lax::number")]
+    #[schema(minimum = -100, maximum = 100)]
     pub(crate) presence_penalty: Option<f32>,
     /// 0 is off; 1 or 2 steers the perplexity.
     #[serde(default, deserialize_with = "lax::whole")]
+    #[schema(minimum = 0, maximum = 2)]
     pub(crate) mirostat: Option<i64>,
     /// As `mirostat`, in older words.
     #[serde(default, deserialize_with = "lax::whole")]
+    #[schema(minimum = 0, maximum = 2)]
     pub(crate) mirostat_mode: Option<i64>,
     /// Mirostat's target entropy.
     #[serde(default, deserialize_with = "lax::number")]
+    #[schema(minimum = 0, maximum = 100)]
     pub(crate) mirostat_tau: Option<f32>,
     /// Mirostat's learning rate.
     #[serde(default, deserialize_with = "lax::number")]
+    #[schema(minimum = 0, maximum = 1)]
     pub(crate) mirostat_eta: Option<f32>,
-    /// Equal requests with equal seeds get equal answers; any whole number.
+    /// Equal requests with equal seeds get equal answers; any whole number of 64 bits, -1 for a
+    /// random one.
     #[serde(default, deserialize_with = "lax::seed")]
     #[schema(value_type = Option<i64>)]
     pub(crate) seed: Option<u32>,
@@ -126,6 +140,7 @@ pub(crate) struct GenerationRequest {
     pub(crate) logprobs: Option<Logprobs>,
     /// How many likely tokens a chat reports beside each, from 0 to 20.
     #[serde(default, deserialize_with = "lax::whole")]
+    #[schema(minimum = 0, maximum = 20)]
     pub(crate) top_logprobs: Option<i64>,
     /// The adapter to apply, by its name in the configuration.
     #[serde(default, deserialize_with = "lax::text")]
@@ -167,6 +182,9 @@ pub(crate) struct GenerationRequest {
     /// Texts of which the answer is one.
     #[serde(default, deserialize_with = "lax::texts::<256, _>")]
     pub(crate) guided_choice: Option<Vec<String>>,
+    /// A regular expression for the blanks between the parts of a JSON answer.
+    #[serde(default, deserialize_with = "lax::text")]
+    pub(crate) guided_whitespace_pattern: Option<String>,
     /// A GBNF or Lark grammar for the answer.
     #[serde(default, deserialize_with = "lax::text")]
     pub(crate) guided_grammar: Option<String>,
@@ -250,13 +268,6 @@ fn logprobs<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Logprobs>, D::E
     from.deserialize_any(Either)
 }
 
-/// Which route a request came by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Route {
-    Chat,
-    Completion,
-}
-
 impl GenerationRequest {
     /// Takes in what `extra_body` adds.
     pub(crate) fn with_extra_body(mut self) -> Self {
@@ -270,7 +281,7 @@ impl GenerationRequest {
             presence_penalty mirostat mirostat_mode mirostat_tau mirostat_eta seed logit_bias
             ignore_eos stop stop_token_ids logprobs top_logprobs lora_name cache_salt tools
             tool_choice parallel_tool_calls response_format guided_json guided_json_object
-            guided_regex guided_choice guided_grammar grammar chat_template_kwargs enable_thinking
+            guided_regex guided_choice guided_whitespace_pattern guided_grammar grammar chat_template_kwargs enable_thinking
             thinking reasoning_effort continue_final_message
         }
         self
@@ -293,106 +304,4 @@ impl GenerationRequest {
     pub(crate) fn includes_usage(&self) -> bool {
         self.stream_options.and_then(|options| options.include_usage).unwrap_or(false)
     }
-
-    /// What both routes ask of a generation; `tenant` keeps cached prefixes apart.
-    pub(crate) fn take_generation(
-        &mut self,
-        route: Route,
-        tenant: &str,
-    ) -> Result<GenerationDraft, InvalidCommand> {
-        let salt = self.cache_salt.take().unwrap_or_default();
-        let max_tokens = self.max_completion_tokens.map(|n| ("max_completion_tokens", n));
-        let max_tokens = max_tokens.or(self.max_tokens.map(|n| ("max_tokens", n)));
-        Ok(GenerationDraft {
-            sampling: self.take_sampling()?,
-            sequences: self.n.map(|n| positive("n", n)).transpose()?,
-            max_tokens: match max_tokens {
-                // llama.cpp's way to say that there is no limit.
-                None | Some((_, -1)) => None,
-                // More than any context holds is as good as no limit.
-                Some((_, given)) if given > u32::MAX.into() => None,
-                // A completion of no tokens is its prompt; a chat of none is a mistake.
-                Some((field, given)) if route == Route::Completion => Some(natural(field, given)?),
-                Some((field, given)) => Some(positive(field, given)?),
-            },
-            stop: self.stop.take().unwrap_or_default(),
-            stop_tokens: self
-                .stop_token_ids
-                .take()
-                .into_iter()
-                .flatten()
-                .map(|TokenId(id)| id)
-                .collect(),
-            constraint: constraint::of(self)?,
-            logprobs: self.wanted_logprobs(route)?,
-            lora: self.lora_name.take().filter(|name| !name.is_empty()),
-            cache_salt: if tenant.is_empty() { salt } else { format!("{tenant}:{salt}") },
-        })
-    }
-
-    fn wanted_logprobs(&self, route: Route) -> Result<Option<u32>, InvalidCommand> {
-        let top = self.top_logprobs.map(|top| natural("top_logprobs", top)).transpose()?;
-        Ok(match (self.logprobs, route) {
-            (None | Some(Logprobs::Flag(false)), Route::Completion) => None,
-            (Some(Logprobs::Count(count)), Route::Completion) => Some(natural("logprobs", count)?),
-            (Some(Logprobs::Flag(true)), _) => Some(top.unwrap_or(0)),
-            (Some(Logprobs::Count(count)), Route::Chat) if count > 0 => Some(top.unwrap_or(0)),
-            (_, Route::Chat) => match top {
-                Some(top) if top > 0 => {
-                    return Err(InvalidCommand::new("top_logprobs", "needs `logprobs` to be true"));
-                }
-                _ => None,
-            },
-        })
-    }
-
-    fn take_sampling(&mut self) -> Result<Sampling, InvalidCommand> {
-        let version = self.mirostat.or(self.mirostat_mode).unwrap_or(0);
-        let mirostat = match version {
-            0 => None,
-            1 | 2 => Some(Mirostat {
-                version: if version == 1 { 1 } else { 2 },
-                tau: self.mirostat_tau.unwrap_or(5.0),
-                eta: self.mirostat_eta.unwrap_or(0.1),
-            }),
-            _ => {
-                return Err(InvalidCommand::new(
-                    "mirostat",
-                    format!("must be 0, 1 or 2, it is {version}"),
-                ));
-            }
-        };
-        Ok(Sampling {
-            temperature: self.temperature,
-            // Several clients write -1 for what llama.cpp writes 0.
-            top_k: self.top_k.map(|k| natural("top_k", k.max(0))).transpose()?,
-            top_p: self.top_p,
-            min_p: self.min_p,
-            typical_p: self.typical_p,
-            repetition_penalty: self.repetition_penalty.or(self.repeat_penalty),
-            penalty_window: self
-                .repeat_last_n
-                .filter(|&n| n >= 0)
-                .map(|n| natural("repeat_last_n", n))
-                .transpose()?,
-            frequency_penalty: self.frequency_penalty,
-            presence_penalty: self.presence_penalty,
-            mirostat,
-            seed: self.seed,
-            logit_bias: self.logit_bias.take().unwrap_or_default(),
-            ignore_eos: self.ignore_eos.unwrap_or(false),
-        })
-    }
-}
-
-fn positive(field: &str, given: i64) -> Result<u32, InvalidCommand> {
-    u32::try_from(given).ok().filter(|&n| n > 0).ok_or_else(|| {
-        InvalidCommand::new(field, format!("must be a whole number of at least 1, it is {given}"))
-    })
-}
-
-fn natural(field: &str, given: i64) -> Result<u32, InvalidCommand> {
-    u32::try_from(given).map_err(|_| {
-        InvalidCommand::new(field, format!("must be from 0 to {}, it is {given}", u32::MAX))
-    })
 }

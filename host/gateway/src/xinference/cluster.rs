@@ -40,14 +40,14 @@ pub(crate) async fn version() -> Json<Version> {
 
 /// Says where the server listens.
 #[utoipa::path(get, path = "/v1/address", operation_id = "get_address", tag = "server", security(()),
-    responses((status = 200, description = "The address and port.", body = String)))]
+    responses((status = 200, description = "The address and port.", body = String, content_type = "application/json")))]
 pub(crate) async fn address(State(shared): State<Arc<Shared>>) -> Json<String> {
     Json(shared.options.listen.to_string())
 }
 
 /// Counts the GPUs that hold models.
 #[utoipa::path(get, path = "/v1/cluster/devices", operation_id = "count_devices", tag = "server",
-    responses((status = 200, description = "The number of GPUs.", body = usize)))]
+    responses((status = 200, description = "The number of GPUs.", body = usize, content_type = "application/json")))]
 pub(crate) async fn devices(State(shared): State<Arc<Shared>>) -> Json<usize> {
     Json(gpus(&shared).len())
 }

@@ -4,3 +4,4 @@ pub(crate) mod catalog;
 pub(crate) mod cluster;
 pub(crate) mod describe;
 pub(crate) mod models;
+mod workers;

@@ -11,7 +11,10 @@ use inference::{InferenceError, ModelInfo};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::describe::{DescribedModel, Description, Instance, ListedModel, Progress, Replica};
+use super::{
+    describe::{DescribedModel, Description, ListedModel},
+    workers::{Instance, Progress, Replica},
+};
 use crate::{error::ApiError, error::ErrorBody, state::Shared};
 
 /// The uid in a request's path.
@@ -84,10 +87,13 @@ pub(crate) async fn describe(
 }
 
 fn find(shared: &Shared, uid: &str) -> Result<ModelInfo, ApiError> {
-    shared.inference.model(uid).ok_or_else(|| {
-        let uid: String = uid.chars().take(model::ModelUid::MAX).collect();
-        let message = format!("Model not found in the model list, uid: {uid}");
-        ApiError::new(StatusCode::BAD_REQUEST, message).code("model_not_found")
+    shared.inference.describe(uid).map_err(|error| match error {
+        // Xinference answers a description otherwise than a request, and Dify shows this text.
+        InferenceError::UnknownModel { uid, .. } => {
+            let message = format!("Model not found in the model list, uid: {uid}");
+            ApiError::new(StatusCode::BAD_REQUEST, message).code("model_not_found")
+        }
+        error => error.into(),
     })
 }
 
@@ -135,6 +141,7 @@ pub(crate) async fn progress(State(shared): State<Arc<Shared>>, Uid(uid): Uid) -
     responses(
         (status = 200, description = "The workers.", body = Vec<Replica>),
         (status = 400, description = "There is no such model.", body = ErrorBody),
+        (status = 503, description = "The model is about to be launched.", body = ErrorBody),
     ))]
 pub(crate) async fn replicas(
     State(shared): State<Arc<Shared>>,

@@ -40,7 +40,7 @@ async fn with_keys_every_route_but_a_few_needs_one() {
     // Which models there are is for those with a key.
     let ready = host.get("/ready").await;
     assert_eq!(ready.status, 503);
-    assert_eq!(ready.json(), json!({"ready": false}));
+    assert_eq!(ready.json(), json!({"ready": false, "reason": "1 model is loading"}));
     assert_eq!(host.get("/v1/cluster/auth").await.json(), json!({"auth": true}));
     for path in [
         "/v1/models",

@@ -1,6 +1,7 @@
 //! What the host says of itself and of its models, against golden files.
 
 use axum::{body::Body, http::Request};
+use inference::{EngineProgram, ModelDefinition};
 use serde_json::{Value, json};
 
 use crate::host::{Host, check_error};
@@ -74,6 +75,7 @@ async fn the_server_says_who_it_is() {
     assert_eq!(host.get("/health").await.json()["status"], "ok");
     let ready = host.get("/ready").await;
     assert_eq!(ready.status, 503);
+    assert_eq!(ready.json()["reason"], "1 model is loading");
     assert_eq!(ready.json()["loading"], json!(["slow"]));
     assert_eq!(ready.json()["failed"], json!(["broken", "orphan"]));
     let plugins = host.get("/v1/plugins").await.json();
@@ -83,11 +85,41 @@ async fn the_server_says_who_it_is() {
 }
 
 #[tokio::test]
+async fn a_model_that_is_about_to_be_added_is_loading() {
+    let Some(host) = Host::start().await else { return };
+    host.inference.expect(["later".parse().unwrap(), "tiny".parse().unwrap()]);
+    let ready = host.get("/ready").await;
+    assert_eq!(ready.json()["reason"], "2 models are loading");
+    assert_eq!(ready.json()["loading"], json!(["slow", "later"]));
+    let later = host.chat("hi", json!({"model": "later"})).await;
+    check_error(&later, 503, "Model is loading");
+    assert_eq!(later.headers["retry-after"], "2");
+    check_error(&host.get("/v1/models/later").await, 503, "Model is loading");
+    check_error(&host.get("/v1/models/never").await, 400, "Model not found");
+    let missing = ModelDefinition::new(
+        "later".parse().unwrap(),
+        "missing.gguf",
+        EngineProgram {
+            name: "fake".into(),
+            program: "nowhere".into(),
+            args: Vec::new(),
+            env: Vec::new(),
+        },
+    );
+    host.inference.add_model(missing).await.unwrap_err();
+    let ready = host.get("/ready").await;
+    assert_eq!(ready.json()["loading"], json!(["slow"]));
+    assert_eq!(ready.json()["failed"], json!(["broken", "orphan", "later"]));
+}
+
+#[tokio::test]
 async fn unknown_paths_and_methods_are_told_apart() {
     let Some(host) = Host::start().await else { return };
     check_error(&host.get("/v1/nosuch").await, 404, "Not Found");
     check_error(&host.get("/v1/chat/completions").await, 405, "Method Not Allowed");
-    check_error(&host.post("/v1/models/families", "{}").await, 405, "Method Not Allowed");
+    let families = host.post("/v1/models/families", "{}").await;
+    check_error(&families, 405, "Method Not Allowed");
+    assert_eq!(families.headers["allow"], "GET,HEAD");
 }
 
 #[tokio::test]
@@ -98,10 +130,13 @@ async fn what_is_not_offered_says_so() {
     }
     check_error(&host.post("/v1/messages", "{}").await, 501, "Anthropic's messages");
     check_error(&host.get("/v1/responses/x").await, 501, "OpenAI's responses");
-    check_error(&host.post("/v1/models", "{}").await, 501, "models.toml");
-    check_error(&host.post("/v1/models/tiny/replicas", "{}").await, 501, "models.toml");
+    check_error(&host.post("/v1/models", "{}").await, 405, "models.toml");
+    check_error(&host.post("/v1/models/tiny/replicas", "{}").await, 405, "models.toml");
     let end = Request::delete("/v1/models/tiny").body(Body::empty()).unwrap();
-    check_error(&host.send(end).await, 501, "models.toml");
+    let ended = host.send(end).await;
+    check_error(&ended, 405, "models.toml");
+    assert_eq!(ended.headers["allow"], "GET,HEAD");
+    check_error(&host.post("/v1/cache/models", "{}").await, 501, "models.toml");
     assert_eq!(host.get("/v1/models/tiny").await.status, 200);
 }
 

@@ -36,10 +36,39 @@ async fn large_bodies_and_targets_are_refused() {
     let Some(host) = Host::start_with(small).await else { return };
     let large = host.chat(&"x".repeat(2000), json!({})).await;
     check_error(&large, 413, "at most 1000 bytes");
+    let piece = || Ok::<_, std::io::Error>(bytes::Bytes::from_static(&[b'x'; 600]));
+    let streamed = Body::from_stream(futures::stream::iter([piece(), piece()]));
+    check_error(&host.post("/v1/completions", streamed).await, 413, "at most 1000 bytes");
     let long = format!("/v1/models/{}", "x".repeat(9000));
     check_error(&host.get(&long).await, 414, "at most 8192 bytes");
     let odd = host.get("/v1/models/%ff%00").await;
     check_error(&odd, 400, "the uid in the path");
+}
+
+#[tokio::test]
+async fn a_body_that_is_announced_too_large_is_not_waited_for() {
+    let limits = |options: &mut gateway::Options| {
+        options.body_limit = 1000;
+        options.upload_limit = 5000;
+    };
+    let Some(host) = Host::start_with(limits).await else { return };
+    let never = || futures::stream::pending::<Result<bytes::Bytes, std::io::Error>>();
+    let announce = |path: &str, length: u64| {
+        let request = Request::post(path).header("content-length", length);
+        host.send(request.body(Body::from_stream(never())).unwrap())
+    };
+    let chat = announce("/v1/chat/completions", 1001).await;
+    check_error(&chat, 413, "at most 1000 bytes, it has 1001");
+    let huge = announce("/v1/render", u64::MAX).await;
+    check_error(&huge, 413, "it has 18446744073709551615");
+    let odd = Request::get("/health").header("content-length", 1001);
+    let odd = odd.body(Body::from_stream(never())).unwrap();
+    check_error(&host.send(odd).await, 413, "at most 1000 bytes");
+    check_error(&announce("/nowhere", 1001).await, 413, "at most 1000 bytes");
+    let upload = announce("/v1/audio/transcriptions", (1 << 20) + 5001).await;
+    check_error(&upload, 413, "it has 1053577");
+    let form = announce("/v1/audio/transcriptions", 6000).await;
+    check_error(&form, 422, "must be a form");
 }
 
 #[tokio::test]

@@ -134,3 +134,54 @@ async fn too_many_headers_are_refused() {
     served.stop.send(()).unwrap();
     served.ended.await.unwrap().unwrap();
 }
+
+/// A chat whose head announces a body of so many bytes.
+fn head(length: usize, more: &str) -> String {
+    format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\n{more}content-length: {length}\r\n\r\n"
+    )
+}
+
+#[tokio::test]
+async fn who_sends_too_much_is_told_so_and_may_ask_again() {
+    let small = |options: &mut gateway::Options| options.body_limit = 1000;
+    let Some(served) = serve(Duration::from_secs(5), small).await else { return };
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let length = 4 << 20;
+    stream.write_all(head(length, "").as_bytes()).await.unwrap();
+    // The answer is there before anything has been sent.
+    let refused = read_until(&mut stream, "body_too_large").await;
+    assert!(refused.starts_with("HTTP/1.1 413"), "{refused}");
+    stream.write_all(&vec![b' '; length]).await.unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    read_until(&mut stream, "\"ok\"").await;
+    served.stop.send(()).unwrap();
+    served.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn who_asks_before_sending_too_much_is_not_asked_to_send() {
+    let small = |options: &mut gateway::Options| options.body_limit = 1000;
+    let Some(served) = serve(Duration::from_secs(5), small).await else { return };
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let head = head(1 << 40, "expect: 100-continue\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    served.stop.send(()).unwrap();
+    served.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_body_within_the_limit_is_asked_for() {
+    let Some(served) = serve(Duration::from_secs(5), |_| {}).await else { return };
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    stream.write_all(head(2, "expect: 100-continue\r\n").as_bytes()).await.unwrap();
+    let asked = read_until(&mut stream, "\r\n\r\n").await;
+    assert!(asked.starts_with("HTTP/1.1 100"), "{asked}");
+    stream.write_all(b"{}").await.unwrap();
+    read_until(&mut stream, "`model`").await;
+    served.stop.send(()).unwrap();
+    served.ended.await.unwrap().unwrap();
+}

@@ -50,6 +50,16 @@ pub(crate) trait Family: Send + Sync {
         request: &ChatRequest,
     ) -> Result<(Prompt, Box<dyn Turn>), PluginError>;
 
+    /// Whether it reads models ahead of their requests.
+    fn prepares(&self) -> bool;
+
+    /// Reads a model; `None` for a plugin that does not.
+    fn prepare(
+        &self,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+    ) -> Result<Option<Box<dyn Prepared>>, PluginError>;
+
     /// Frames a plain completion.
     fn complete(
         &self,
@@ -66,6 +76,17 @@ pub(crate) trait Family: Send + Sync {
         card: &ModelCard,
         request: &TranscriptionRequest,
     ) -> Result<(DecodingPlan, Box<dyn Transcriber>), PluginError>;
+}
+
+/// A plugin's code that has read a model, in the sandbox that it did so in.
+pub(crate) trait Prepared: Send {
+    /// As [`Family::chat`], once.
+    fn chat(
+        self: Box<Self>,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+        request: &ChatRequest,
+    ) -> Result<(Prompt, Box<dyn Turn>), PluginError>;
 }
 
 /// The parsers of one chat turn, which live in the sandbox that rendered it.

@@ -2,6 +2,7 @@
 
 mod convert;
 mod family;
+mod prepared;
 mod speech;
 mod transcriber;
 mod turn;
@@ -34,6 +35,7 @@ mod generated {
                 import modelhost:family/log@0.1.0;
                 export modelhost:family/identity@0.1.0;
                 export modelhost:family/chat@0.1.0;
+                export modelhost:family/preparation@0.1.0;
                 export modelhost:family/completion@0.1.0;
                 export modelhost:family/transcription@0.1.0;
             }

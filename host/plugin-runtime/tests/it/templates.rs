@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use model::PromptPart;
 use plugin_runtime::Limits;
 use tempfile::TempDir;
 
-use crate::support::{Host, cache, card, open, say, text};
+use crate::support::{Host, cache, card, content, open, say, text};
 
 /// A host with the family as it is built.
 #[track_caller]
@@ -80,4 +81,33 @@ fn what_slips_past_the_family_meets_the_host() {
     check(&host, &format!("{{{{ {}1 }}}}", "not ".repeat(100_000)), "plugin `jinja");
     let deep = "{% set n = namespace(s=[]) %}{% for i in range(20000) %}{% set n.s = [n.s] %}{% endfor %}{{ n.s }}";
     check(&host, deep, "plugin `jinja");
+}
+
+/// What a host serves is the same with instances that read the template ahead and without.
+#[test]
+fn a_template_that_is_read_ahead() {
+    let host = jinja();
+    let mut card = card();
+    card.chat_template = Some(
+        "{% for m in messages %}<|user|>{{ m.content }}{% endfor %}{{ strftime_now('%d') }}"
+            .to_owned(),
+    );
+    let shared = Arc::new(card.clone());
+    for round in 0..50 {
+        let request = say(&format!("Hello <|user|> {round}!"));
+        let expect = host.runtime.chat("jinja", &card, &request).unwrap();
+        let mut turn = host.runtime.chat_shared("jinja", &shared, &request).unwrap();
+        assert_eq!(turn.prompt(), expect.prompt());
+        assert_eq!(turn.push(0, "a ").unwrap(), content("a"));
+    }
+    let mut other = card.clone();
+    other.chat_template = Some("{{ raise_exception('never') }}".to_owned());
+    let other = Arc::new(other);
+    for _ in 0..5 {
+        let error = host.runtime.chat_shared("jinja", &other, &say("Hello!")).unwrap_err();
+        assert!(error.is_client_fault(), "{error}");
+        let turn = host.runtime.chat_shared("jinja", &shared, &say("Hello!")).unwrap();
+        let expect = host.runtime.chat("jinja", &card, &say("Hello!")).unwrap();
+        assert_eq!(turn.prompt(), expect.prompt());
+    }
 }

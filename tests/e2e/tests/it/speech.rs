@@ -104,9 +104,9 @@ async fn an_engine_that_dies_costs_its_own_requests_alone() {
     assert_eq!(status, 503, "{reply}");
     assert!(reply["detail"].as_str().unwrap().contains("ended while it answered"), "{reply}");
     assert_eq!(other, 200, "another model suffered");
-    host.ready("ears").await;
+    // The next one waits until the engine is back.
     let (status, reply) = host.hear(form(None).part("file", part(wav(1)))).await;
-    assert_eq!((status, &reply["text"]), (200, &json!("second 1")));
+    assert_eq!((status, &reply["text"]), (200, &json!("second 1")), "{reply}");
 
     // In a stream that has begun, the error is its last event.
     let late = json!({"crash_after": 2, "delay_us": 400_000});
@@ -116,6 +116,22 @@ async fn an_engine_that_dies_costs_its_own_requests_alone() {
     assert_eq!(status, 200);
     assert!(text.contains("second 1") && text.contains("\"error\""), "{text}");
     assert!(!text.contains("[DONE]"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_hangs_costs_its_own_requests_alone() {
+    let hangs = format!("{MODEL}\nhang-after = \"5s\"");
+    let setup = Setup::without_plugins().plugin("plugins/vicuna.wasm");
+    let setup = setup.plugin("tests/fixtures/plugins/scribe.wasm").fake("other");
+    let host = setup.model("ears", &guide(), &hangs).start().await;
+    let hang = form(Some(&json!({"hang_after": 2}))).part("file", part(wav(5)));
+    let chat = json!({"model": "other", "messages": [{"role": "user", "content": "still there"}]});
+    let ((status, reply), (other, _)) =
+        futures::join!(host.hear(hang), host.post("/v1/chat/completions", &chat));
+    assert_eq!(status, 503, "{reply}");
+    assert_eq!(other, 200, "another model suffered");
+    let (status, reply) = host.hear(form(None).part("file", part(wav(1)))).await;
+    assert_eq!((status, &reply["text"]), (200, &json!("second 1")), "{reply}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -92,7 +92,7 @@ fn inspect_model(arguments: &Arguments, path: &Path) -> anyhow::Result<()> {
         }
     };
     match chosen {
-        Some(choice) => {
+        Chosen::Family(choice) => {
             facts.add("family", format!("{} {}", choice.family, choice.version));
             facts.add("why", &choice.reason);
             facts.add("style", &choice.profile.style);
@@ -101,21 +101,34 @@ fn inspect_model(arguments: &Arguments, path: &Path) -> anyhow::Result<()> {
             facts.add_list("sampling", advice.map(|(key, value)| format!("{key} = {value}")));
             facts.add_list("considered", considered(&choice));
         }
-        None => {
+        Chosen::None(considered) => {
             facts.add("family", "none; the model can complete plain text, and not chat");
+            let width = considered.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+            let lines =
+                considered.iter().map(|(name, why)| format!("{name:width$}  no       {why}"));
+            facts.add_list("considered", lines);
         }
     }
     Ok(output::text(facts.text())?)
+}
+
+/// What came of the question.
+enum Chosen {
+    Family(Box<Choice>),
+    /// None, and why each family is not the one.
+    None(Vec<(String, String)>),
 }
 
 fn choose(
     runtime: &PluginRuntime,
     card: &model::ModelCard,
     wanted: Option<&str>,
-) -> anyhow::Result<Option<Choice>> {
+) -> anyhow::Result<Chosen> {
     match runtime.choose(card, wanted) {
-        Ok(choice) => Ok(Some(choice)),
-        Err(PluginError::NoFamily { .. }) if wanted.is_none() => Ok(None),
+        Ok(choice) => Ok(Chosen::Family(Box::new(choice))),
+        Err(PluginError::NoFamily { considered, .. }) if wanted.is_none() => {
+            Ok(Chosen::None(considered))
+        }
         Err(error) => bail!(error),
     }
 }

@@ -88,7 +88,8 @@ async fn serve(
     }
     let supervisor = Supervisor::new(supervisor::Options::default())?;
     let inference = Inference::new(supervisor, plugins, inference::Options::default());
-    let tidying = tokio::spawn(tidy(recorder.clone()));
+    let definitions = mapping::definitions(&settings);
+    inference.expect(definitions.iter().map(|definition| definition.uid.clone()));
     let options = mapping::gateway(&settings, address, recorder);
     let app = gateway::app(inference.clone(), options);
 
@@ -103,7 +104,7 @@ async fn serve(
 
     let end = CancellationToken::new();
     let told = end.clone();
-    let announcing = tokio::spawn(announce(inference.clone(), mapping::definitions(&settings)));
+    let announcing = tokio::spawn(announce(inference.clone(), definitions));
     let drain = settings.server.drain_timeout;
     let mut serving = tokio::spawn(async move {
         gateway::serve(listener, app, async move { told.cancelled().await }, drain).await
@@ -118,9 +119,7 @@ async fn serve(
             bail!("the gateway ended without being told to");
         }
     };
-    tracing::info!(
-        "{signal}: running requests may end within {drain:?}; Ctrl-C again ends at once"
-    );
+    tracing::info!("{signal}: running requests have {drain:?} to end; a second signal ends them");
     end.cancel();
     announcing.abort();
     let drained = async {
@@ -131,24 +130,13 @@ async fn serve(
     tokio::select! {
         outcome = drained => outcome?,
         signal = signals.next() => {
-            tracing::warn!("{signal} again: not waiting for running requests");
+            tracing::warn!("{signal}, the second signal: running requests are ended now");
             inference.shutdown(Duration::ZERO).await;
         }
     }
-    tidying.abort();
     drop(watch);
     tracing::info!("modelhost has ended");
     Ok(ExitCode::SUCCESS)
-}
-
-/// Lets the metrics count their samples now and then: until then they keep each of them, and
-/// nobody need ever scrape.
-async fn tidy(recorder: Recorder) {
-    let mut ticks = tokio::time::interval(std::time::Duration::from_secs(1));
-    loop {
-        ticks.tick().await;
-        recorder.upkeep();
-    }
 }
 
 async fn open_plugins(settings: &config::Settings) -> anyhow::Result<PluginRuntime> {

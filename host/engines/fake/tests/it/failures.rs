@@ -135,6 +135,37 @@ async fn a_killed_worker_comes_back() {
 }
 
 #[tokio::test]
+async fn requests_wait_while_a_worker_is_started_again() {
+    let host = Host::new();
+    let mut slow = spec(&[]);
+    slow.restart.first_delay = Duration::from_millis(300);
+    let uid = host.launch(slow).await;
+    for _ in 0..2 {
+        let reply = host.reply(&uid, r#"{"fake": {"text": "a b", "crash_after": 1}}"#).await;
+        reply.failed(&["SIGABRT"]);
+        let (one, two) = tokio::join!(host.reply(&uid, "one"), host.reply(&uid, "two"));
+        assert_eq!((one.text.as_str(), two.text.as_str()), ("one", "two"));
+        let tokens = host.supervisor.tokenize(&uid, crate::common::prompt("three")).await;
+        assert!(tokens.is_ok(), "{tokens:?}");
+    }
+}
+
+#[tokio::test]
+async fn requests_do_not_wait_for_ever() {
+    let host = Host::with(|options| options.restart_wait = Duration::from_millis(20));
+    let mut late = spec(&[]);
+    late.restart.first_delay = Duration::from_hours(1);
+    late.restart.max_delay = Duration::from_hours(1);
+    let uid = host.launch(late).await;
+    host.reply(&uid, r#"{"fake": {"text": "a b", "crash_after": 1}}"#).await.failed(&["SIGABRT"]);
+    let refused = patiently(host.supervisor.generate(&uid, crate::common::say("x"))).await;
+    assert!(
+        matches!(refused.as_ref().unwrap_err(), SupervisorError::Loading { cause: Some(_), .. }),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_hung_worker_is_killed() {
     let host = Host::new();
     let mut nervous = spec(&[]);

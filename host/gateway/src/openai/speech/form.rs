@@ -23,6 +23,9 @@ const KNOWN: [&str; 13] = [
     "known_speaker_references",
 ];
 
+/// The highest temperature that clients may send, as for models that write.
+const HOTTEST: f32 = 2.0;
+
 /// The fields of a form, in the order in which they came; names without `[]` behind them.
 #[derive(Debug, Default)]
 pub(super) struct Fields(Vec<(String, String)>);
@@ -56,6 +59,35 @@ impl Fields {
     fn all(&self, name: &str) -> impl DoubleEndedIterator<Item = &str> {
         let named = self.0.iter().filter(move |(given, _)| given == name);
         named.map(|(_, value)| value.trim()).filter(|value| !value.is_empty())
+    }
+
+    /// The same with the entries of `kwargs` among them, which clients of Xinference send as an
+    /// object in JSON; a field of the form itself stands.
+    pub(super) fn unfolded(mut self) -> Result<Self, InvalidCommand> {
+        let Some(kwargs) = self.last("kwargs").filter(|text| *text != "null") else {
+            return Ok(self);
+        };
+        let kwargs: Value = serde_json::from_str(kwargs)
+            .map_err(|error| InvalidCommand::new("kwargs", format!("is no JSON: {error}")))?;
+        let Value::Object(kwargs) = kwargs else {
+            return Err(InvalidCommand::new("kwargs", "must be a JSON object"));
+        };
+        self.0.retain(|(name, _)| name != "kwargs");
+        for (name, value) in kwargs {
+            let bare = name.strip_suffix("[]").unwrap_or(&name);
+            let known = KNOWN.contains(&bare);
+            let value = match value {
+                Value::Null => continue,
+                Value::String(text) => text,
+                // Nothing else that takes a list or an object is a setting of any family.
+                Value::Array(_) | Value::Object(_) if !known => continue,
+                other => other.to_string(),
+            };
+            if !known || self.last(bare).is_none() {
+                self.push(name, value);
+            }
+        }
+        Ok(self)
     }
 
     /// How the answer is to be written.
@@ -96,7 +128,7 @@ impl Fields {
             prompt: self.last("prompt").map(str::to_owned),
             temperature: self.last("temperature").map(temperature).transpose()?,
             word_times,
-            options: self.options()?,
+            options: self.options(),
         })
     }
 
@@ -125,29 +157,10 @@ impl Fields {
         }
     }
 
-    /// Settings for the family: those of `kwargs`, and fields that mean nothing here.
-    fn options(&self) -> Result<Vec<(String, String)>, InvalidCommand> {
-        let mut options = Vec::new();
+    /// Settings for the family: fields that mean nothing here.
+    fn options(&self) -> Vec<(String, String)> {
         let unknown = self.0.iter().filter(|(name, _)| !KNOWN.contains(&name.as_str()));
-        options.extend(unknown.map(|(name, value)| option(name, value.trim().to_owned())));
-        let Some(kwargs) = self.last("kwargs").filter(|text| *text != "null") else {
-            return Ok(options);
-        };
-        let kwargs: Value = serde_json::from_str(kwargs)
-            .map_err(|error| InvalidCommand::new("kwargs", format!("is no JSON: {error}")))?;
-        let Value::Object(kwargs) = kwargs else {
-            return Err(InvalidCommand::new("kwargs", "must be a JSON object"));
-        };
-        for (name, value) in kwargs {
-            let value = match value {
-                Value::String(text) => text,
-                // Nothing that takes a list or an object is a setting of any family.
-                Value::Null | Value::Array(_) | Value::Object(_) => continue,
-                number_or_flag => number_or_flag.to_string(),
-            };
-            options.push(option(&name, value));
-        }
-        Ok(options)
+        unknown.map(|(name, value)| option(name, value.trim().to_owned())).collect()
     }
 }
 
@@ -156,11 +169,16 @@ fn option(name: &str, value: String) -> (String, String) {
     (name.trim().replace('_', "-"), value)
 }
 
+/// A temperature: what is said is not known better above 1, so more is as much.
 fn temperature(text: &str) -> Result<f32, InvalidCommand> {
-    text.parse().map_err(|_| {
-        let text: String = text.chars().take(64).collect();
-        InvalidCommand::new("temperature", format!("must be a number from 0 to 1, it is `{text}`"))
-    })
+    let value: Option<f32> = text.parse().ok();
+    value.filter(|value| (0.0..=HOTTEST).contains(value)).map(|value| value.min(1.0)).ok_or_else(
+        || {
+            let text: String = text.chars().take(64).collect();
+            let message = format!("must be a number from 0 to {HOTTEST}, it is `{text}`");
+            InvalidCommand::new("temperature", message)
+        },
+    )
 }
 
 #[cfg(test)]
@@ -230,7 +248,7 @@ mod tests {
             ("best_of", "3"),
             ("user", "somebody"),
         ];
-        let request = fields(&given).request(Task::Translate, true).unwrap();
+        let request = fields(&given).unfolded().unwrap().request(Task::Translate, true).unwrap();
         assert_eq!(request.language.as_deref(), Some("de"));
         assert_eq!(request.temperature, Some(0.0));
         assert_eq!(request.prompt.as_deref(), Some("Names: Ada."));
@@ -241,15 +259,42 @@ mod tests {
         assert_eq!(options, expect);
     }
 
+    #[test]
+    fn fields_within_kwargs() {
+        let kwargs = r#"{"response_format": "srt", "temperature": 1.5, "language": "fr",
+            "timestamp_granularities[]": ["word", "segment"], "stream": true, "kwargs": "{}",
+            "prompt": null}"#;
+        let given = [("language", "de"), ("kwargs", kwargs)];
+        let fields = fields(&given).unfolded().unwrap();
+        let style = fields.style().unwrap();
+        let expect = Style {
+            format: Format::Srt,
+            segments: true,
+            words: true,
+            stream: true,
+            progress: false,
+        };
+        assert_eq!(style, expect);
+        let request = fields.request(Task::Transcribe, true).unwrap();
+        assert_eq!(request.language.as_deref(), Some("de"), "the form itself stands");
+        assert_eq!((request.temperature, request.prompt), (Some(1.0), None));
+        assert_eq!(request.options, []);
+    }
+
     #[track_caller]
     fn check_refused(given: (&str, &str), part: &str) {
-        let error = fields(&[given]).request(Task::Transcribe, false).unwrap_err().to_string();
+        let request = |fields: Fields| fields.request(Task::Transcribe, false);
+        let error = fields(&[given]).unfolded().and_then(request).unwrap_err().to_string();
         assert!(error.contains(part), "`{error}` lacks `{part}`");
     }
 
     #[test]
     fn bad_values_are_named() {
         check_refused(("temperature", "warm"), "`temperature` must be a number");
+        check_refused(("temperature", "2.5"), "from 0 to 2, it is `2.5`");
+        check_refused(("temperature", "-0.1"), "from 0 to 2");
+        check_refused(("temperature", "NaN"), "from 0 to 2");
+        check_refused(("kwargs", r#"{"temperature": "hot"}"#), "`temperature` must be a number");
         check_refused(("kwargs", "{"), "`kwargs` is no JSON");
         check_refused(("kwargs", "[]"), "`kwargs` must be a JSON object");
     }

@@ -20,6 +20,7 @@ use axum::{
 use inference::{TranscribeCommand, TranscribeDraft, TranscriptItem};
 use model::Task;
 
+pub(crate) use self::upload::BESIDE;
 use self::{
     form::{Fields, Style},
     format::Format,
@@ -30,7 +31,7 @@ use self::{
 };
 use super::sse;
 use crate::{
-    error::{ApiError, ErrorBody, MissingFields},
+    error::{ApiError, ErrorBody, FormErrorBody},
     state::Shared,
 };
 
@@ -47,7 +48,7 @@ use crate::{
                 (String = "text/event-stream"))),
         (status = 400, description = "A field is wrong, the recording cannot be read, or the model cannot do this.", body = ErrorBody),
         (status = 404, description = "There is no such model.", body = ErrorBody),
-        (status = 422, description = "`model` or `file` is missing.", body = MissingFields),
+        (status = 422, description = "The body is no form, or `model` or `file` is missing.", body = FormErrorBody),
         (status = 429, description = "Too many requests wait; see `Retry-After`.", body = ErrorBody),
         (status = 503, description = "The model is loading, or does not serve.", body = ErrorBody),
     )
@@ -69,7 +70,7 @@ pub(crate) async fn transcriptions(
         (status = 200, description = "The translation, in the formats of a transcription.", body = Transcription),
         (status = 400, description = "A field is wrong, the recording cannot be read, or the model cannot do this.", body = ErrorBody),
         (status = 404, description = "There is no such model.", body = ErrorBody),
-        (status = 422, description = "`model` or `file` is missing.", body = MissingFields),
+        (status = 422, description = "The body is no form, or `model` or `file` is missing.", body = FormErrorBody),
         (status = 429, description = "Too many requests wait; see `Retry-After`.", body = ErrorBody),
         (status = 503, description = "The model is loading, or does not serve.", body = ErrorBody),
     )
@@ -88,9 +89,11 @@ async fn answer(shared: Arc<Shared>, request: Request, task: Task) -> Result<Res
     let (Some(model), Some(file)) = (fields.last("model"), file) else {
         return Err(missing(&fields, has_file));
     };
+    let model = model.to_owned();
+    let fields = fields.unfolded()?;
     let style = fields.style()?;
     let draft = TranscribeDraft {
-        model: model.to_owned(),
+        model,
         request: fields.request(task, style.words)?,
         recording: file.recording,
         hint: file.hint,

@@ -20,12 +20,7 @@ use inference::{AudioError, Hint, InferenceError, InvalidCommand, Recording, Spo
 use multer::{Field, Multipart};
 
 use super::form::Fields;
-use crate::{
-    body::{DISCARD, check_encoding},
-    budget::Share,
-    error::ApiError,
-    state::Shared,
-};
+use crate::{body::check_encoding, budget::Share, error::ApiError, state::Shared};
 
 /// Bytes of a recording that stay in memory.
 const MEMORY: usize = 512 << 10;
@@ -33,6 +28,8 @@ const MEMORY: usize = 512 << 10;
 const BATCH: usize = 256 << 10;
 /// Bytes of all fields but the file together, and of the head of one part.
 const TEXT: usize = 256 << 10;
+/// Bytes of a form beside its file, with the heads and borders of its parts.
+pub(crate) const BESIDE: u64 = 1 << 20;
 /// Parts of a form.
 const PARTS: usize = 256;
 /// Bytes that a client must send in a second, once its time to send anything is over.
@@ -53,8 +50,7 @@ pub(super) struct File {
     pub(super) hint: Hint,
 }
 
-/// Reads a whole form; whatever is refused early is still read for a while and thrown away, so that
-/// the client has sent what it wanted to send and reads the answer.
+/// Reads a whole form.
 pub(super) async fn read(shared: &Shared, request: Request) -> Result<Upload, ApiError> {
     check_encoding(request.headers())?;
     let boundary = boundary(request.headers())?;
@@ -62,26 +58,11 @@ pub(super) async fn read(shared: &Shared, request: Request) -> Result<Upload, Ap
     let mut body = request.into_body().into_data_stream();
     let clock = Clock::new(shared.options.arrival_timeout);
     let buffered = Arc::new(AtomicUsize::new(0));
-    let outcome = {
-        let form = Multipart::new(bounded(&mut body, Arc::clone(&buffered)), boundary);
-        let mut reader = Reader {
-            form,
-            buffered,
-            clock,
-            text: 0,
-            upload: Upload { fields: Fields::default(), file: None, share: shared.uploads.share() },
-            limit,
-        };
-        match reader.run(shared).await {
-            Ok(()) => Ok(reader.upload),
-            Err(error) => Err(error),
-        }
-    };
-    // A client that does not send is not waited for again.
-    if outcome.as_ref().is_err_and(|error| !error.is_timeout()) {
-        discard(&mut body, shared.options.arrival_timeout).await;
-    }
-    outcome
+    let form = Multipart::new(bounded(&mut body, Arc::clone(&buffered)), boundary);
+    let upload = Upload { fields: Fields::default(), file: None, share: shared.uploads.share() };
+    let mut reader = Reader { form, buffered, clock, text: 0, upload, limit };
+    reader.run(shared).await?;
+    Ok(reader.upload)
 }
 
 /// What separates the parts.
@@ -266,19 +247,4 @@ fn bounded(
         }
         next.map(|next| next.map(|bytes| bytes.map_err(|_| "the body broke off")))
     })
-}
-
-/// Reads on without keeping anything.
-async fn discard(body: &mut BodyDataStream, patience: Duration) {
-    let mut seen = 0;
-    let reading = async {
-        while let Some(Ok(bytes)) = body.next().await {
-            seen += bytes.len();
-            if seen > DISCARD {
-                return;
-            }
-        }
-    };
-    // A client that does not send cannot be helped to its answer.
-    let _ = tokio::time::timeout(patience, reading).await;
 }

@@ -6,13 +6,15 @@ use model::{
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
-use super::generated::exports::modelhost::family::{chat, completion, identity, transcription};
+use super::generated::exports::modelhost::family::{
+    chat, completion, identity, preparation, transcription,
+};
 use super::generated::modelhost::family::types;
+use super::prepared::{self, Ready};
 use super::transcriber::Recording;
-use super::turn::ChatTurn;
 use super::{convert, speech};
 use crate::PluginError;
-use crate::bindings::{Description, Family, Transcriber, Turn};
+use crate::bindings::{Description, Family, Prepared, Transcriber, Turn};
 use crate::sandbox::{Sandbox, State};
 use crate::text::one_line;
 
@@ -24,6 +26,7 @@ pub(super) struct Exports {
     pre: InstancePre<State>,
     identity: identity::GuestIndices,
     chat: Option<chat::GuestIndices>,
+    preparation: Option<preparation::GuestIndices>,
     completion: Option<completion::GuestIndices>,
     transcription: Option<transcription::GuestIndices>,
     abilities: Vec<Ability>,
@@ -34,9 +37,12 @@ impl Exports {
     pub(super) fn find(pre: InstancePre<State>) -> wasmtime::Result<Self> {
         let identity = identity::GuestIndices::new(&pre)?;
         let mut abilities = vec![];
-        let mut has = |interface: &str, ability| {
+        let exports = |interface: &str| {
             let name = format!("modelhost:family/{interface}@0.1.0");
-            let found = pre.component().get_export_index(None, &name).is_some();
+            pre.component().get_export_index(None, &name).is_some()
+        };
+        let mut has = |interface: &str, ability| {
+            let found = exports(interface);
             abilities.extend(found.then_some(ability));
             found
         };
@@ -48,7 +54,9 @@ impl Exports {
         let completion = completes.then(|| completion::GuestIndices::new(&pre)).transpose()?;
         let transcription =
             transcribes.then(|| transcription::GuestIndices::new(&pre)).transpose()?;
-        Ok(Self { pre, identity, chat, completion, transcription, abilities })
+        let preparation = exports("preparation");
+        let preparation = preparation.then(|| preparation::GuestIndices::new(&pre)).transpose()?;
+        Ok(Self { pre, identity, chat, preparation, completion, transcription, abilities })
     }
 
     fn identity(&self, store: &mut Store<State>) -> wasmtime::Result<identity::Guest> {
@@ -111,22 +119,32 @@ impl Family for Exports {
         let Some(indices) = &self.chat else {
             return Err(self.lacks(sandbox, Ability::Chat));
         };
-        let (card, request) = (convert::Card::new(card), convert::Request::new(request));
-        let messages = request.messages();
-        let answer = sandbox.call("turn.start", sandbox.to_render(), |store| {
+        let card = convert::Card::new(card);
+        prepared::start(sandbox, &card, request, |store| {
             let instance = self.pre.instantiate(&mut *store)?;
-            let guest = indices.load(&mut *store, &instance)?;
-            let turn =
-                guest.turn().call_start(&mut *store, card.lower(), request.lower(&messages))?;
-            let turn = match turn {
-                Ok(turn) => turn,
-                Err(error) => return Ok(Err(error)),
-            };
-            let prompt = guest.turn().call_prompt(store, turn)?;
-            Ok(Ok((prompt, ChatTurn::new(guest, turn))))
+            indices.load(store, &instance)
+        })
+    }
+
+    fn prepares(&self) -> bool {
+        self.chat.is_some() && self.preparation.is_some()
+    }
+
+    fn prepare(
+        &self,
+        sandbox: &mut Sandbox,
+        card: &ModelCard,
+    ) -> Result<Option<Box<dyn Prepared>>, PluginError> {
+        let (Some(chat), Some(preparation)) = (&self.chat, &self.preparation) else {
+            return Ok(None);
+        };
+        let card = convert::Card::new(card);
+        let guest = sandbox.call("prepare", sandbox.to_render(), |store| {
+            let instance = self.pre.instantiate(&mut *store)?;
+            preparation.load(&mut *store, &instance)?.call_prepare(&mut *store, card.lower())?;
+            chat.load(store, &instance)
         })?;
-        let (prompt, turn) = answer.map_err(|error| refusal(sandbox, error))?;
-        Ok((convert::prompt(prompt), Box::new(turn)))
+        Ok(Some(Box::new(Ready::new(guest))))
     }
 
     fn complete(
@@ -178,7 +196,7 @@ impl Family for Exports {
 }
 
 /// The plugin's own "no".
-fn refusal(sandbox: &mut Sandbox, error: types::Error) -> PluginError {
+pub(super) fn refusal(sandbox: &mut Sandbox, error: types::Error) -> PluginError {
     match error {
         types::Error::Unsupported(text) => PluginError::Unsupported(one_line(&text, TEXT)),
         types::Error::InvalidRequest(text) => PluginError::Invalid(one_line(&text, TEXT)),

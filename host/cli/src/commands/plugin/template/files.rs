@@ -83,6 +83,7 @@ pub(super) const WIT: &[File] = &[
     file!("wit/completion.wit", "wit/family@0.1/completion.wit"),
     file!("wit/identity.wit", "wit/family@0.1/identity.wit"),
     file!("wit/log.wit", "wit/family@0.1/log.wit"),
+    file!("wit/preparation.wit", "wit/family@0.1/preparation.wit"),
     file!("wit/transcription.wit", "wit/family@0.1/transcription.wit"),
     file!("wit/types.wit", "wit/family@0.1/types.wit"),
     file!("wit/world.wit", "wit/family@0.1/world.wit"),
