@@ -12,6 +12,7 @@
 
 mod cutter;
 mod engine;
+mod envelope;
 mod file;
 mod islands;
 mod ladder;
@@ -25,6 +26,7 @@ mod pool;
 mod recording;
 mod run;
 mod sound;
+mod spread;
 mod tape;
 mod threads;
 mod tokenizer;

@@ -10,8 +10,6 @@ pub(crate) const PAD: u64 = samples(200);
 const KEPT: u64 = samples(600);
 /// A segment's time this close to where speech begins or ends is that very place.
 const SNAP: u64 = samples(250);
-/// The same for a token, of which there may be several in as short a time.
-const TOKEN_SNAP: u64 = samples(100);
 
 /// What is decoded at once: stretches of speech with some silence around them.
 ///
@@ -77,25 +75,6 @@ impl Piece {
     ///
     /// The silence before a pause that was left out is not where anything begins.
     pub(crate) fn start_time(&self, place: u64) -> u32 {
-        self.start_near(place, SNAP)
-    }
-
-    /// The same for a token.
-    pub(crate) fn token_start(&self, place: u64) -> u32 {
-        self.start_near(place, TOKEN_SNAP)
-    }
-
-    /// The time at which something ends that ends at a place in the piece.
-    pub(crate) fn end_time(&self, place: u64) -> u32 {
-        self.end_near(place, SNAP)
-    }
-
-    /// The same for a token.
-    pub(crate) fn token_end(&self, place: u64) -> u32 {
-        self.end_near(place, TOKEN_SNAP)
-    }
-
-    fn start_near(&self, place: u64, snap: u64) -> u32 {
         let mut found = self.find(place, false);
         let next = self.parts.windows(2).find_map(|pair| match pair {
             [part, next] if found <= part.end && found + PAD >= part.end => Some(next.start),
@@ -104,10 +83,11 @@ impl Piece {
         if let Some(next) = next {
             found = next;
         }
-        ms(nearest(found, snap, self.speech.iter().map(|stretch| stretch.start)))
+        ms(nearest(found, SNAP, self.speech.iter().map(|stretch| stretch.start)))
     }
 
-    fn end_near(&self, place: u64, snap: u64) -> u32 {
+    /// The time at which something ends that ends at a place in the piece.
+    pub(crate) fn end_time(&self, place: u64) -> u32 {
         let mut found = self.find(place, true);
         let before = self.parts.windows(2).find_map(|pair| match pair {
             [before, part] if found >= part.start && found <= part.start + PAD => Some(before.end),
@@ -116,7 +96,17 @@ impl Piece {
         if let Some(before) = before {
             found = before;
         }
-        ms(nearest(found, snap, self.speech.iter().map(|stretch| stretch.end)))
+        ms(nearest(found, SNAP, self.speech.iter().map(|stretch| stretch.end)))
+    }
+
+    /// The time of a place where something is heard to begin.
+    pub(crate) fn begins(&self, place: u64) -> u32 {
+        ms(self.find(place, false))
+    }
+
+    /// The time of a place where something is heard to end.
+    pub(crate) fn ends(&self, place: u64) -> u32 {
+        ms(self.find(place, true))
     }
 
     /// The place in the recording of one in the piece; at a seam, the part before or after it.

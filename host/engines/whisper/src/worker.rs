@@ -141,7 +141,6 @@ impl Desk {
             beam_size: asked.beam_size,
             best_of: asked.best_of,
             max_tokens: plan.max_tokens,
-            token_times: asked.token_times && rules.is_some(),
             cancel: &job.cancel,
             pulse,
         };
@@ -160,7 +159,8 @@ impl Desk {
         };
         self.state = Some(state);
         let tongue = job.tongue.as_ref();
-        let scribe = Scribe { model: &self.model, plan, tongue, piece: &job.piece };
+        let scribe =
+            Scribe { model: &self.model, plan, tongue, piece: &job.piece, samples: &job.samples };
         let transcript = scribe.write(&decoded);
         Ok(News::Decoded { piece: job.piece, transcript })
     }

@@ -1,5 +1,6 @@
 //! whisper.cpp's log lines, sent to `tracing`, with the latest complaints kept for error messages.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +21,16 @@ static LOG: Mutex<Log> = Mutex::new(Log {
     level: sys::ggml_log_level_GGML_LOG_LEVEL_INFO,
     complaints: VecDeque::new(),
 });
+
+thread_local! {
+    /// Whether this thread's work was given up on purpose, so that its failures are none.
+    static GIVEN_UP: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Says whether what this thread does has been given up on purpose.
+pub(super) fn give_up(given_up: bool) {
+    GIVEN_UP.set(given_up);
+}
 
 /// Routes everything that whisper.cpp and ggml say to `tracing`.
 pub(super) fn send_logs_to_tracing() {
@@ -49,7 +60,7 @@ unsafe extern "C" fn on_line(level: sys::ggml_log_level, text: *const c_char, _d
     let line = std::mem::take(&mut log.line);
     let line = line.trim_end();
     // A request that was cancelled is no fault.
-    let expected = line.contains("encoder_begin_callback returned false");
+    let expected = GIVEN_UP.get() || line.contains("encoder_begin_callback returned false");
     match log.level {
         _ if expected => tracing::debug!(target: "whisper.cpp", "{line}"),
         sys::ggml_log_level_GGML_LOG_LEVEL_ERROR => {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use whisper_rs_sys as sys;
 
+use super::log::give_up;
 use super::model::Model;
 use super::watch::{Pulse, Records, Watch, on_compute, on_logits, on_segments, on_window};
 use crate::ladder::Ladder;
@@ -55,21 +56,16 @@ pub(crate) struct Request<'a> {
     pub(crate) best_of: u32,
     /// 0: as many as the network has room for.
     pub(crate) max_tokens: u32,
-    pub(crate) token_times: bool,
     pub(crate) cancel: &'a AtomicBool,
     pub(crate) pulse: &'a Pulse,
 }
 
-/// A token as whisper.cpp gives it; times are hundredths of a second from the piece's beginning.
+/// A token as whisper.cpp gives it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RawToken {
     pub(crate) id: u32,
-    /// The most likely timestamp at its place.
-    pub(crate) time_id: u32,
     pub(crate) probability: f32,
     pub(crate) logprob: f32,
-    pub(crate) start: i64,
-    pub(crate) end: i64,
 }
 
 /// A segment as whisper.cpp gives it; times are hundredths of a second from the piece's beginning.
@@ -172,6 +168,7 @@ impl State {
             let (context, state) = (self.model.raw(), self.raw.as_ptr());
             sys::whisper_full_with_state(context, state, params, self.samples.as_ptr(), count)
         };
+        give_up(false);
         if request.cancel.load(Ordering::Relaxed) && code != FREED {
             return Err(Stopped::Cancelled);
         }
@@ -206,7 +203,6 @@ impl State {
         params.print_progress = false;
         params.print_realtime = false;
         params.print_timestamps = false;
-        params.token_timestamps = request.token_times;
         params.max_tokens = number(request.max_tokens);
         params.audio_ctx = if self.model.accelerated { 0 } else { CPU_POSITIONS };
         params.carry_initial_prompt = true;
@@ -252,11 +248,8 @@ impl State {
                 let data = unsafe { sys::whisper_full_get_token_data_from_state(state, index, at) };
                 RawToken {
                     id: u32::try_from(data.id).unwrap_or_default(),
-                    time_id: u32::try_from(data.tid).unwrap_or_default(),
                     probability: data.p,
                     logprob: data.plog,
-                    start: data.t0,
-                    end: data.t1,
                 }
             };
             Decoded {

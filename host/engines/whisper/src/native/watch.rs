@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use whisper_rs_sys as sys;
 
+use super::log::give_up;
 use crate::ladder::Ladder;
 
 /// When a worker last showed that it is alive.
@@ -78,6 +79,15 @@ pub(super) struct Records {
 }
 
 impl Watch<'_> {
+    /// Whether the decode is to end; whisper.cpp complains of that, to nobody's use.
+    fn is_given_up(&self) -> bool {
+        let given_up = self.cancel.load(Ordering::Relaxed);
+        if given_up {
+            give_up(true);
+        }
+        given_up
+    }
+
     pub(super) fn records(&self) -> MutexGuard<'_, Records> {
         self.records.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -165,7 +175,7 @@ pub(super) unsafe extern "C" fn on_compute(watch: *mut c_void) -> bool {
     // SAFETY: `State::decode` passes a watch that outlives the call, and only shares it.
     let watch = unsafe { &*watch.cast::<Watch<'_>>() };
     watch.pulse.beat();
-    watch.cancel.load(Ordering::Relaxed)
+    watch.is_given_up()
 }
 
 /// A window begins; `false` ends the decode.
@@ -178,7 +188,7 @@ pub(super) unsafe extern "C" fn on_window(
     let watch = unsafe { &*watch.cast::<Watch<'_>>() };
     watch.pulse.beat();
     watch.records().windows.push(Window::default());
-    !watch.cancel.load(Ordering::Relaxed)
+    !watch.is_given_up()
 }
 
 /// Logits are there.

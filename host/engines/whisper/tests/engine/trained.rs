@@ -4,7 +4,8 @@ use engine_protocol::{DecodingPlan, LoadSettings};
 use serde_json::Value;
 
 use crate::support::{
-    Host, data, digits, english, join, plain, read_wav, settings, silence, smallest, spoken,
+    Host, Outcome, data, digits, english, join, plain, read_wav, settings, silence, smallest,
+    spoken,
 };
 
 #[test]
@@ -40,6 +41,33 @@ fn the_demo_model_hears_nothing_where_nothing_is_said() {
     host.shut().unwrap();
 }
 
+/// When words begin and end, which is plain beside a pause, and to be guessed within a run of speech.
+#[track_caller]
+fn check_words(outcome: &Outcome, words: &[Value]) {
+    let heard: Vec<(f64, f64)> = outcome
+        .segments
+        .iter()
+        .flat_map(|segment| &segment.tokens)
+        .map(|token| (f64::from(token.start_ms) / 1000.0, f64::from(token.end_ms) / 1000.0))
+        .collect();
+    let said: Vec<(f64, f64)> = words
+        .iter()
+        .map(|word| (word["begin"].as_f64().unwrap(), word["end"].as_f64().unwrap()))
+        .collect();
+    assert_eq!(heard.len(), said.len(), "each word of this vocabulary is a token");
+    let pause = |at: usize| at == 0 || at == said.len() || said[at].0 - said[at - 1].1 >= 0.2;
+    let mut sum = 0.0;
+    for (at, (heard, said)) in heard.iter().zip(&said).enumerate() {
+        let off = ((heard.0 - said.0).abs(), (heard.1 - said.1).abs());
+        let limit = |pause| if pause { 0.1 } else { 0.2 };
+        let near = off.0 < limit(pause(at)) && off.1 < limit(pause(at + 1));
+        assert!(near, "{} is at {heard:?} and not at {said:?}", words[at]["word"]);
+        sum += off.0 + off.1;
+    }
+    let mean = sum / (2 * said.len()) as f64;
+    assert!(mean < 0.06, "words are {mean} s off: {heard:?} are at {said:?}");
+}
+
 #[test]
 fn the_demo_model_hears_the_words_and_when_they_are_said() {
     let Some(path) = digits() else { return };
@@ -58,9 +86,10 @@ fn the_demo_model_hears_the_words_and_when_they_are_said() {
             let (Some(opening), Some(closing)) = (words.first(), words.last()) else { continue };
             let (begin, end) =
                 (opening["begin"].as_f64().unwrap(), closing["end"].as_f64().unwrap());
-            assert!((spans[0].0 - begin).abs() < 0.15, "{spans:?} do not begin at {begin}");
+            assert!((spans[0].0 - begin).abs() < 0.1, "{spans:?} do not begin at {begin}");
             let latest = spans[spans.len() - 1].1;
-            assert!((latest - end).abs() < 0.15, "{spans:?} do not end at {end}");
+            assert!((latest - end).abs() < 0.1, "{spans:?} do not end at {end}");
+            check_words(&outcome, words);
         }
     }
     host.shut().unwrap();
