@@ -14,10 +14,13 @@ use serde::de::DeserializeOwned;
 
 use crate::{announced, budget::Share, error::ApiError, lax::Json, state::Shared};
 
+/// Reading more than this takes long enough to keep other clients waiting.
+const SHORT_BYTES: usize = 128 << 10;
+
 /// A JSON body; its errors name the field.
 pub(crate) struct JsonBody<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for JsonBody<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Shared>> for JsonBody<T> {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, ApiError> {
@@ -31,7 +34,17 @@ impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for JsonBody<T> {
         let mut share = shared.bodies.share();
         let read = read(request, options.body_limit, &mut share);
         let body = tokio::time::timeout(options.arrival_timeout, read).await;
-        parse(&body.map_err(|_| late())??).map(Self)
+        let body = body.map_err(|_| late())??;
+        if body.len() <= SHORT_BYTES {
+            return parse(&body).map(Self);
+        }
+        let parsed = tokio::task::spawn_blocking(move || parse(&body)).await;
+        let parsed = parsed.unwrap_or_else(|error| {
+            tracing::error!(%error, "the thread that reads a body broke");
+            let message = "the request could not be read; the host's log says why";
+            Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message))
+        });
+        parsed.map(Self)
     }
 }
 

@@ -60,15 +60,25 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = settings::load(&arguments.config, arguments.listen, arguments.plugins.as_ref())?;
     telemetry::init_logs(mapping::log_format(settings.log.format), &settings.log.level)?;
     let recorder = telemetry::install_recorder()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the event loop")?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if std::env::var_os("TOKIO_WORKER_THREADS").is_none() {
+        runtime.worker_threads(event_threads());
+    }
+    let runtime = runtime.enable_all().build().context("cannot start the event loop")?;
     let address_file = arguments.address_file;
     let result = runtime.block_on(serve(settings, recorder, address_file, started));
     // What is still blocked in a plugin or a read must not hold up the end.
     runtime.shutdown_background();
     result
+}
+
+/// Half of the cores move requests; engines need the others.
+///
+/// Where engines and clients want the same cores, more threads wait for each other instead of
+/// working: with two on two cores, an event held by one of them now and then lies for the several
+/// milliseconds of the system's turns.
+fn event_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
 }
 
 async fn serve(
