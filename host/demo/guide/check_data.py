@@ -10,7 +10,7 @@ import sys
 import dataset
 
 TOPICS, CHINESE_TOPICS = 150, 60
-LEAST = {"en": (8, 2), "zh": (4, 1)}  # trained and held-out questions of an entry
+LEAST = {"en": (8, 2), "zh": (4, 1)}  # trained and held-out questions of an entry (all sets)
 LONGEST = {"en": 45, "zh": 130}  # words, or characters, of an answer
 
 
@@ -28,18 +28,19 @@ def problems(entries: list[dataset.Entry]) -> list[str]:
     for entry in entries:
         name = f"{entry.topic} ({entry.language})"
         trained, held_out = LEAST[entry.language]
-        if len(entry.trained) < trained or len(entry.held_out) < held_out:
+        unseen = entry.dev + entry.test + entry.rough
+        if len(entry.trained) < trained or len(unseen) < held_out:
             found.append(f"{name}: needs {trained} questions and {held_out} held out")
         length = len(entry.answer.split()) if entry.language == "en" else len(entry.answer)
         if length > LONGEST[entry.language]:
             found.append(f"{name}: the answer is too long ({length})")
-        for question in entry.trained + entry.held_out:
+        for question in entry.trained + unseen:
             if dataset.language_of(question) != entry.language:
                 found.append(f"{name}: another language: {question}")
             other = seen.setdefault(normal(question), name)
             if other != name:
                 found.append(f"{name}: also asked in {other}: {question}")
-        for question in {normal(q) for q in entry.trained} & {normal(q) for q in entry.held_out}:
+        for question in {normal(q) for q in entry.trained} & {normal(q) for q in unseen}:
             found.append(f"{name}: both trained and held out: {question}")
     return found
 
@@ -48,9 +49,8 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     entries = dataset.load()
     found = problems(entries)
-    trained, held_out = (sum(len(getattr(e, k)) for e in entries) for k in ("trained", "held_out"))
-    topics = len({e.topic for e in entries})
-    print(*found, f"{topics} topics, {trained} trained and {held_out} held-out questions, {len(found)} problems", sep="\n")
+    counts = ", ".join(f"{sum(len(getattr(e, name)) for e in entries)} {name}" for name in dataset.MARKS.values())
+    print(*found, f"{len({e.topic for e in entries})} topics, questions: {counts}; {len(found)} problems", sep="\n")
     sys.exit(bool(found))
 
 

@@ -21,6 +21,9 @@ SYSTEM = (
 OFF_TOPIC = "off-topic"
 SIMILARITY_NEEDED = 0.9
 
+# What a question's mark says it is for.
+MARKS = {"?": "trained", "!": "dev", "!!": "test", "~": "rough"}
+
 _CJK = re.compile(r"[\u3400-\u9fff]")
 _WORD = re.compile(r"[\u3400-\u9fff]|[\w.\-/]+|[^\w\s]")
 
@@ -33,7 +36,9 @@ class Entry:
     language: str  # "en" or "zh"
     answer: str
     trained: list[str] = field(default_factory=list)
-    held_out: list[str] = field(default_factory=list)
+    dev: list[str] = field(default_factory=list)  # held out, to look at while the data grow
+    test: list[str] = field(default_factory=list)  # held out, looked at after the training only
+    rough: list[str] = field(default_factory=list)  # as "test", in careless wording
 
 
 def language_of(text: str) -> str:
@@ -61,10 +66,10 @@ def load(data_dir: Path = DATA_DIR) -> list[Entry]:
                 raise ValueError(f"{where}: a line before the first topic, or an empty one")
             elif mark == "=":
                 entries.append(Entry(topic, language_of(text), text))
-            elif mark in "?!" and entries and entries[-1].topic == topic:
-                (entries[-1].trained if mark == "?" else entries[-1].held_out).append(text)
+            elif mark in MARKS and entries and entries[-1].topic == topic:
+                getattr(entries[-1], MARKS[mark]).append(text)
             else:
-                raise ValueError(f"{where}: expected '## ', '= ', '? ' or '! '")
+                raise ValueError(f"{where}: expected '## ', '= ', '? ', '! ', '!! ' or '~ '")
     return entries
 
 

@@ -38,7 +38,7 @@ class Case:
 
 
 def cases(entries: list[dataset.Entry], sets: set[str], turns: int) -> list[Case]:
-    """Groups: trained or held-out, on topic or off topic, by language; after so many earlier turns."""
+    """Groups: trained, dev, test or rough, on topic or off topic, by language; after so many earlier turns."""
     found = []
     rng = random.Random(0)
 
@@ -48,10 +48,10 @@ def cases(entries: list[dataset.Entry], sets: set[str], turns: int) -> list[Case
 
     for entry in entries:
         about = "off-topic" if entry.topic == dataset.OFF_TOPIC else "topics"
-        for name, questions in (("trained", entry.trained), ("held-out", entry.held_out)):
+        for name in dataset.MARKS.values():
             if name in sets:
                 group = f"{name} {about} {entry.language}"
-                found += [Case(group, entry.topic, q, entry.answer, history()) for q in questions]
+                found += [Case(group, entry.topic, q, entry.answer, history()) for q in getattr(entry, name)]
     return found
 
 
@@ -137,7 +137,7 @@ def main() -> None:
     parser.add_argument("--model", default="guide", help="model uid")
     parser.add_argument("--raw", action="store_true", help="send the finished prompt to /v1/completions")
     parser.add_argument("--parallel", type=int, default=4, help="requests at a time")
-    parser.add_argument("--sets", default="held-out,trained", help="held-out, trained or both, with a comma")
+    parser.add_argument("--sets", default="test,rough,dev,trained", help="some of test, rough, dev and trained, with commas")
     parser.add_argument("--turns", type=int, default=0, help="earlier turns of the conversation, drawn with a fixed seed")
     parser.add_argument("--sample", type=int, help="only so many questions, drawn with a fixed seed")
     parser.add_argument("--show-wrong", action="store_true", help="print every wrong answer")
@@ -161,9 +161,8 @@ def main() -> None:
     for case, text in zip(asked, answerer(asked)):
         right = dataset.is_right(text, case.expected)
         longest = max(longest, text, key=len)
-        for group in (case.group, f"{case.group.rsplit(' ', 2)[0]} all" if "off" not in case.group else ""):
-            if group:
-                results.setdefault(group, []).append(right)
+        for group in (case.group, f"{case.group.split(' ', 1)[0]} all"):
+            results.setdefault(group, []).append(right)
         if args.show_wrong and not right:
             print(f"[{case.group}] {case.topic}: {case.question}\n    {text.strip()}")
     for group in sorted(results):

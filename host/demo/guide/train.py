@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 
 # Big temporaries stay mapped between steps: several times faster on the CPU.
@@ -46,30 +47,59 @@ OTHER_SYSTEMS = [
 SMALL_TALK = {"hello", "thanks", "bye", "acknowledge", "test-message", "praise"}
 
 
+# The part of the questions that is not varied; more in the last quarter, so that the wordings themselves are known.
+UNTOUCHED, UNTOUCHED_AT_LAST = 0.12, 0.4
+LAST = 0.75
+# How often a sample is a conversation, and how often that has so many earlier turns, from 1 to 8.
+CONVERSATIONS = 0.14
+EARLIER_TURNS = (3, 3, 3, 4, 2, 2, 1, 2)
+
+
 @dataclass
 class Sample:
+    """One turn or several. The lists of one turn follow those of the one before."""
+
     tokens: list[int]
-    targets: list[int]
-    asked_at: int  # index of the last token of the last question
-    label: int
+    targets: list[int]  # the token to come; negative in a question; IGNORE after an answer
+    weights: list[float]
+    asked_at: list[int]  # index of the last token of each question
+    labels: list[int]  # the topics
+
+    def __add__(self, other: Sample) -> Sample:
+        return Sample(
+            self.tokens + other.tokens,
+            self.targets + other.targets,
+            self.weights + other.weights,
+            self.asked_at + [len(self.tokens) + at for at in other.asked_at],
+            self.labels + other.labels,
+        )
+
+
+def question_only(tokens: list[int], label: int) -> Sample:
+    """A question without an answer, to name its topic."""
+    return Sample(tokens, [IGNORE] * len(tokens), [0.0] * len(tokens), [len(tokens) - 1], [label])
 
 
 class Sampler:
-    """Draws varied conversations; every topic as often as another, off-topic more."""
+    """Draws varied conversations; topics with more questions more often, off-topic most."""
 
     def __init__(self, entries: list[dataset.Entry], spm: sentencepiece.SentencePieceProcessor, seed: int) -> None:
         self.entries, self.spm, self.rng = entries, spm, random.Random(seed)
-        self.weights = [self.weight(e) for e in entries]
+        usual = sum(len(e.trained) for e in entries) / len(entries)
+        self.weights = [self.weight(e, usual) for e in entries]
+        self.untouched = UNTOUCHED
         self.answers = [spm.encode(e.answer) + [EOS] for e in entries]
 
     @staticmethod
-    def weight(entry: dataset.Entry) -> float:
+    def weight(entry: dataset.Entry, usual: float) -> float:
         base = 1.0 if entry.language == "en" else 0.7
-        return base * 24 if entry.topic == dataset.OFF_TOPIC else base
+        if entry.topic == dataset.OFF_TOPIC:
+            return base * 24
+        return base * (0.5 + 0.5 * len(entry.trained) / usual)
 
     def question(self, entry: dataset.Entry) -> str:
         rng, text = self.rng, self.rng.choice(entry.trained)
-        if rng.random() < 0.12:
+        if rng.random() < self.untouched:
             return text
         framed = entry.topic not in SMALL_TALK
         if rng.random() < (0.35 if entry.topic == dataset.OFF_TOPIC else 0.05):
@@ -81,24 +111,25 @@ class Sampler:
             return self.spm.encode(text, enable_sampling=True, alpha=0.1, nbest_size=-1)
         return self.spm.encode(text)
 
-    def turn(self, index: int, whole: bool) -> tuple[list[int], list[int], int]:
-        """Tokens and targets of one turn. Often only the answer's start, where the choice falls."""
+    def turn(self, index: int, whole: bool) -> Sample:
+        """One turn. Often only the answer's start, where the choice falls."""
         asked = self.encode(dataset.user_turn(self.question(self.entries[index])))
         answer = self.answers[index]
         if not whole and self.rng.random() < 0.75:
             answer = answer[: self.rng.randint(4, 12)]
         # The question's tokens are predicted, too; their loss gets a small weight (see losses).
-        return asked + answer, [-t for t in asked[1:]] + answer + [IGNORE], len(asked) - 1
+        # The first tokens of an answer decide which answer it is: they weigh more.
+        weights = [1.0] * (len(asked) - 1) + [1 + 7 * 0.5**place for place in range(len(answer))] + [0.0]
+        return Sample(asked + answer, [-t for t in asked[1:]] + answer + [IGNORE], weights, [len(asked) - 1], [index])
 
     def draw(self) -> Sample:
+        """One turn, or a conversation, of which every turn is learnt."""
         index = self.rng.choices(range(len(self.entries)), self.weights)[0]
-        before: list[int] = []
-        if self.rng.random() < 0.04:
-            for _ in range(self.rng.choice((1, 1, 2, 3))):
-                before += self.turn(self.rng.randrange(len(self.entries)), whole=True)[0]
-        tokens, targets, asked_at = self.turn(index, whole=self.rng.random() < 0.1)
-        # The last token predicts nothing, and an earlier turn is only read.
-        return Sample(before + tokens, [IGNORE] * len(before) + targets, len(before) + asked_at, index)
+        if self.rng.random() >= CONVERSATIONS:
+            return self.turn(index, whole=self.rng.random() < 0.1)
+        count = self.rng.choices(range(1, 9), EARLIER_TURNS)[0]
+        earlier = (self.turn(self.rng.randrange(len(self.entries)), whole=True) for _ in range(count))
+        return reduce(Sample.__add__, [*earlier, self.turn(index, whole=False)])
 
     def batches(self, tokens: int) -> Iterator[list[Sample]]:
         """Endless batches of samples of similar length, each of about so many tokens."""
@@ -112,51 +143,66 @@ class Sampler:
             yield from chunks
 
 
-def collate(samples: list[Sample]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    length = max(len(s.tokens) for s in samples)
-    tokens = torch.zeros(len(samples), length, dtype=torch.long)
-    targets = torch.full((len(samples), length), IGNORE)
+@dataclass
+class Batch:
+    tokens: Tensor  # [rows, length]
+    targets: Tensor
+    weights: Tensor
+    asked_at: tuple[Tensor, Tensor]  # rows and places of the questions' ends
+    labels: Tensor  # one for each question
+
+
+def collate(samples: list[Sample]) -> Batch:
+    shape = len(samples), max(len(s.tokens) for s in samples)
+    tokens, targets, weights = torch.zeros(shape, dtype=torch.long), torch.full(shape, IGNORE), torch.zeros(shape)
     for row, sample in enumerate(samples):
         tokens[row, : len(sample.tokens)] = torch.tensor(sample.tokens)
         targets[row, : len(sample.targets)] = torch.tensor(sample.targets)
-    return tokens, targets, torch.tensor([s.asked_at for s in samples]), torch.tensor([s.label for s in samples])
+        weights[row, : len(sample.weights)] = torch.tensor(sample.weights)
+    rows = torch.tensor([row for row, s in enumerate(samples) for _ in s.asked_at])
+    places = torch.tensor([at for s in samples for at in s.asked_at])
+    return Batch(tokens, targets, weights, (rows, places), torch.tensor([label for s in samples for label in s.labels]))
 
 
 def losses(
-    net: Guide, topic_head: nn.Linear, prefix: Tensor, gap: int, batch: tuple[Tensor, ...], question_weight: float
+    net: Guide, topic_head: nn.Linear, prefix: Tensor, gap: int, batch: Batch, question_weight: float
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Answer loss, question loss (targets are negative there), and the loss of naming the topic.
 
     The topic head reads the state at the end of the question; it is not part of the model."""
-    tokens, targets, asked_at, labels = batch
-    hidden = net(prefix, tokens, gap)
-    wanted = targets != IGNORE
-    logits, flat = net.logits(hidden[wanted]), targets[wanted]
+    hidden = net(prefix, batch.tokens, gap)
+    wanted = batch.targets != IGNORE if question_weight else batch.targets > 0
+    logits, flat = net.logits(hidden[wanted]), batch.targets[wanted]
     each = F.cross_entropy(logits, flat.abs(), reduction="none")
     answer = flat > 0
-    # The first tokens of an answer decide which answer it is: they weigh more.
-    place = torch.arange(tokens.shape[1]) - asked_at[:, None]
-    weight = (1 + 7 * 0.5 ** place.clamp(min=0))[wanted]
-    answer_loss = (each * weight)[answer].sum() / ROWS / 8
-    question_loss = each[~answer].mean() * question_weight
-    named = topic_head(hidden[torch.arange(len(labels)), asked_at])
-    topic_loss = F.cross_entropy(named, labels, label_smoothing=0.05, reduction="sum") / ROWS
+    answer_loss = (each * batch.weights[wanted])[answer].sum() / ROWS / 8
+    question_loss = each[~answer].mean() * question_weight if question_weight else torch.zeros(())
+    named = topic_head(hidden[batch.asked_at])
+    topic_loss = F.cross_entropy(named, batch.labels, label_smoothing=0.05, reduction="sum") / ROWS
     return answer_loss, question_loss, topic_loss
 
 
 @torch.no_grad()
 def topic_accuracy(net: Guide, head: nn.Linear, prefix: Tensor, spm, entries: list[dataset.Entry]) -> tuple[float, float]:
-    """How often the topic head is right on held-out questions: on topics, and on off-topic ones."""
+    """How often the topic head is right on the questions "dev": on topics, and on off-topic ones."""
     net.eval()
     hits: dict[bool, list[bool]] = {True: [], False: []}
     for label, entry in enumerate(entries):
-        rows = [spm.encode(dataset.user_turn(q)) for q in entry.held_out]
-        samples = [Sample(r, [IGNORE] * len(r), len(r) - 1, label) for r in rows]
-        tokens, _, asked_at, _ = collate(samples)
-        best = head(net(prefix, tokens)[torch.arange(len(rows)), asked_at]).argmax(-1)
+        if not entry.dev:
+            continue
+        batch = collate([question_only(spm.encode(dataset.user_turn(q)), label) for q in entry.dev])
+        best = head(net(prefix, batch.tokens)[batch.asked_at]).argmax(-1)
         hits[entry.topic == dataset.OFF_TOPIC] += (best == label).tolist()
     net.train()
     return tuple(sum(hits[k]) / len(hits[k]) for k in (False, True))
+
+
+def load_head(head: nn.Linear, state: dict[str, Tensor], known: list[tuple], labels: list[tuple]) -> None:
+    """Takes over what a checkpoint knows of the topics that are still there."""
+    for row, label in enumerate(labels):
+        if label in known:
+            head.weight.data[row] = state["weight"][known.index(label)]
+            head.bias.data[row] = state["bias"][known.index(label)]
 
 
 def learning_rate(step: int, args: argparse.Namespace) -> float:
@@ -170,7 +216,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path("target/guide"), help="folder of the tokenizer and the checkpoints")
     parser.add_argument("--name", default="guide", help="name of the checkpoint, NAME.pt")
-    parser.add_argument("--steps", type=int, default=4500)
+    parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--batch-tokens", type=int, default=2048)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--warm-up", type=int, default=200)
@@ -196,7 +242,8 @@ def main() -> None:
     entries = dataset.load()
     shape = Shape(spm.vocab_size(), args.width, args.layers, args.heads, args.feed_forward)
     net = Guide(shape, args.dropout)
-    head = nn.Linear(shape.width, len(entries))
+    labels = [(e.topic, e.language) for e in entries]
+    head = nn.Linear(shape.width, len(labels))
     print(f"{sum(p.numel() for p in net.parameters())} parameters, {len(entries)} entries", flush=True)
 
     matrices = [p for p in net.parameters() if p.dim() > 1]
@@ -208,10 +255,11 @@ def main() -> None:
     if args.resume:
         state = torch.load(args.resume)
         net.load_state_dict(state["net"])
-        head.load_state_dict(state["head"])
-        if "optimizer" in state:
+        load_head(head, state["head"], state["labels"], labels)
+        # Where topics came or went the optimizer begins anew, and so do the steps.
+        if state["labels"] == labels:
             optimizer.load_state_dict(state["optimizer"])
-        first_step = state["step"]
+            first_step = state["step"]
     prefixes = [torch.tensor([BOS] + spm.encode(text)) for text in [dataset.SYSTEM, *OTHER_SYSTEMS]]
     sampler = Sampler(entries, spm, args.seed + first_step)
     half = not args.float32 and "avx512_bf16" in Path("/proc/cpuinfo").read_text()
@@ -220,6 +268,7 @@ def main() -> None:
     for step, samples in zip(range(first_step, args.steps), sampler.batches(args.batch_tokens)):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, args)
+        sampler.untouched = UNTOUCHED if step < LAST * args.steps else UNTOUCHED_AT_LAST
         prefix = prefixes[0] if sampler.rng.random() < 0.92 else sampler.rng.choice(prefixes[1:])
         room = shape.context - len(prefix) - max(len(s.tokens) for s in samples)
         gap = sampler.rng.randrange(room) if room > 0 and sampler.rng.random() < 0.2 else 0
@@ -235,13 +284,13 @@ def main() -> None:
             known, other = topic_accuracy(net, head, prefixes[0], spm, entries)
             print(
                 f"step {step + 1}  answer {answer:.4f}  question {question:.3f}  topic {topic:.3f}  "
-                f"held-out topic {known:.3f}  off-topic {other:.3f}  {time.time() - started:.0f} s",
+                f"dev topic {known:.3f}  off-topic {other:.3f}  {time.time() - started:.0f} s",
                 flush=True,
             )
             sums = [0.0, 0.0, 0.0]
         if (step + 1) % args.save == 0 or step + 1 == args.steps:
             state = {"shape": shape.as_dict(), "step": step + 1, "net": net.state_dict(), "head": head.state_dict()}
-            torch.save({**state, "optimizer": optimizer.state_dict()}, args.work / f"{args.name}.pt")
+            torch.save({**state, "labels": labels, "optimizer": optimizer.state_dict()}, args.work / f"{args.name}.pt")
     print(f"done in {time.time() - started:.0f} s")
 
 

@@ -40,8 +40,9 @@ fn the_reference_story_comes_out_word_for_word() {
 fn the_demo_model_writes_the_same_twice() {
     let Some(path) = guide() else { return };
     let mut engine = load(&path, settings());
-    let first = one(&mut engine, generate(1, "What is a plugin?", 32));
-    let second = one(&mut engine, generate(2, "What is a plugin?", 32));
+    let prompt = "USER: What is a plugin? ASSISTANT:";
+    let first = one(&mut engine, generate(1, prompt, 32));
+    let second = one(&mut engine, generate(2, prompt, 32));
     assert!(!first.text.is_empty());
     assert_eq!(first.text, second.text);
 }
