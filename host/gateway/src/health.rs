@@ -51,7 +51,8 @@ pub(crate) struct Models {
     serving: Vec<String>,
     /// Models that load.
     loading: Vec<String>,
-    /// Models that do not serve; waiting does not help them, so they do not count.
+    /// Models that do not serve; waiting does not help them, so they count only where no other
+    /// model serves.
     failed: Vec<String>,
 }
 
@@ -59,7 +60,7 @@ pub(crate) struct Models {
 #[utoipa::path(get, path = "/ready", operation_id = "get_readiness", tag = "server", security(()),
     responses(
         (status = 200, description = "No model is loading.", body = Readiness),
-        (status = 503, description = "Models are loading, or the server stops.", body = Readiness),
+        (status = 503, description = "Models are loading, none serves, or the server stops.", body = Readiness),
     ))]
 pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Json<Readiness>) {
     let mut models = Models::default();
@@ -85,6 +86,9 @@ pub(crate) async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, Jso
         Some("the server stops".to_owned())
     } else {
         match models.loading.len() {
+            0 if models.serving.is_empty() && !models.failed.is_empty() => {
+                Some("no model serves; the log says why".to_owned())
+            }
             0 => None,
             1 => Some("1 model is loading".to_owned()),
             more => Some(format!("{more} models are loading")),

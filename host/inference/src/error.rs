@@ -158,6 +158,7 @@ impl InferenceError {
             }
             limit @ (PluginError::TimedOut { .. }
             | PluginError::OutOfMemory { .. }
+            | PluginError::TooDeep { .. }
             | PluginError::OutputTooLarge { .. })
                 if call == "render" =>
             {

@@ -17,7 +17,7 @@ pub(crate) const TICK: Duration = Duration::from_millis(5);
 /// How many ticks the clock goes on after the last call, so that a busy host never wakes it.
 const LINGER: u32 = 200;
 
-const STACK: usize = 512 << 10;
+pub(crate) const STACK: usize = 512 << 10;
 
 /// The engine and its clock.
 pub(crate) struct Shared {

@@ -69,6 +69,17 @@ pub enum PluginError {
         limit: usize,
     },
 
+    /// The plugin called itself too deeply.
+    #[error("plugin `{plugin}` used up its call stack of {limit} bytes in `{call}`")]
+    TooDeep {
+        /// The plugin at fault.
+        plugin: String,
+        /// What it was called for.
+        call: &'static str,
+        /// The limit in bytes.
+        limit: usize,
+    },
+
     /// The plugin returned more than it may.
     #[error(
         "plugin `{plugin}` returned more than {limit} bytes from `{call}`; raise the plugins' \

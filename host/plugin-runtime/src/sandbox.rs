@@ -7,7 +7,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store, Trap};
 use wasmtime_wasi::I32Exit;
 
 use crate::deadline::Deadline;
-use crate::engine::{INSTANCES, Shared};
+use crate::engine::{INSTANCES, STACK, Shared};
 use crate::limits::Limiter;
 use crate::log::{Level, Log};
 use crate::text::one_line;
@@ -144,6 +144,9 @@ impl Sandbox {
         let trap = fault.downcast_ref::<Trap>();
         if trap == Some(&Trap::Interrupt) {
             return PluginError::TimedOut { plugin, call, limit: allowance.time };
+        }
+        if trap == Some(&Trap::StackOverflow) {
+            return PluginError::TooDeep { plugin, call, limit: STACK };
         }
         if state.limiter.refused() {
             return PluginError::OutOfMemory { plugin, call, limit: self.limits.memory };

@@ -54,6 +54,9 @@ pub(crate) fn equip(env: &mut Environment<'static>, now: &str, guards: &Guards) 
     env.add_filter("replace", move |state: &mut State<'_, '_>, value: &Value, args: Args| {
         python::replace(state, &own, value, &args.into_values())
     });
+    for name in ["length", "count"] {
+        env.add_filter(name, move |value: &Value| python::length(sign, value));
+    }
     let now: Arc<str> = now.into();
     env.add_function("strftime_now", move |format: &str| python::strftime(&now, format));
 }

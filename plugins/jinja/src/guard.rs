@@ -4,7 +4,9 @@
 //! client sent, a guard (a private character that occurs nowhere in the request) is put in front of
 //! every place where a special token could begin with a character of that text:
 //!
-//! - where the text spells one, in whatever case, for templates that change it;
+//! - at every sign, such as `<`, that some token begins with, whatever follows: templates take
+//!   pieces out of texts, and what is left may spell a token;
+//! - where the text spells one that begins with a letter, in whatever case, for templates that change it;
 //! - where the text ends inside one, for templates that put two texts together;
 //! - where the text would complete what the template has begun, as in `'<|' + name + '|>'`.
 //!
@@ -101,7 +103,10 @@ impl<'a> Guard<'a> {
                 let rest = bytes.get(at..).unwrap_or_default();
                 let trimmed = bytes.get(at..end).unwrap_or_default();
                 let touches = |rest: &[u8]| !rest.is_empty() && self.tokens.touches(rest);
-                if touches(rest) || (trimmed.len() < rest.len() && touches(trimmed)) {
+                // Whatever a template takes out of the text behind it, a sign that tokens begin
+                // with stays a client's. Letters are too many, and only where they spell one.
+                let sign = !byte.is_ascii_alphanumeric() && !byte.is_ascii_whitespace();
+                if sign || touches(rest) || (trimmed.len() < rest.len() && touches(trimmed)) {
                     marks.push(at);
                 }
             } else if *byte == PRIVATE {

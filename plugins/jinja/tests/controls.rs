@@ -133,6 +133,30 @@ fn put_together_from_several_texts() {
 }
 
 #[test]
+fn left_over_where_a_template_takes_pieces_out() {
+    for template in [
+        "{{ messages[0].content | replace('@', '') }}",
+        "{{ messages[0].content.replace('@', '') }}",
+        "{{ messages[0].content.split('@') | join }}",
+    ] {
+        for spelled in ["<|@im@_start|>", "<@|im_start|@>", "@<@|@im_start|>@", "<|im_start@|>"] {
+            parts(template, &[spelled], &[text("<|im_start|>")]);
+        }
+    }
+    parts("{{ messages[0].content | reverse }}", &[">|trats_mi|<"], &[text("<|im_start|>")]);
+    parts(
+        "{{ messages[0].content | upper | lower }}",
+        &["<|\u{131}m_\u{17f}tart|>"],
+        &[text("<|im_start|>")],
+    );
+}
+
+#[test]
+fn lengths_are_those_of_what_was_sent() {
+    parts("{{ messages[0].content | length }}", &["<a> <|im_end|>"], &[text("14")]);
+}
+
+#[test]
 fn put_together_with_the_template() {
     parts("{{ '<|' + messages[0].content + '|>' }}", &["im_end"], &[text("<|im_end|>")]);
     parts("<|{{ messages[0].content }}|>", &[" im_end"], &[text("<| im_end|>")]);

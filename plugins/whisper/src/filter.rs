@@ -6,6 +6,10 @@ use crate::settings::Settings;
 
 /// Milliseconds that a spoken character takes at the very least.
 const CHARACTER_MS: usize = 20;
+/// So many times what asks for another try at a higher temperature is a loop.
+///
+/// Above that limit itself lies much that was said: digits and commands compress well.
+const LOOP: f32 = 2.0;
 /// How often in a row a doubtful text may come.
 const DOUBTFUL: u32 = 2;
 
@@ -42,7 +46,8 @@ impl Filter {
         }
         let doubtful = segment.average_logprob < self.logprob;
         let silent = segment.no_speech_probability > self.no_speech;
-        if doubtful && (silent || segment.compression_ratio > self.compression) {
+        let looping = segment.compression_ratio > LOOP * self.compression;
+        if doubtful && (silent || looping) {
             return false;
         }
         self.times = if plain == self.last { self.times.saturating_add(1) } else { 1 };

@@ -42,7 +42,7 @@ fn a_trap_after_a_last_word() {
 fn a_stack_without_end() {
     check(
         "recurse",
-        "plugin `misbehave 0.1.0` trapped in `turn.start`: wasm trap: call stack exhausted",
+        "plugin `misbehave 0.1.0` used up its call stack of 524288 bytes in `turn.start`",
     );
 }
 

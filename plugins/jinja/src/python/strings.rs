@@ -142,6 +142,14 @@ fn indices(slots: &Slots, count: usize) -> Result<Vec<usize>, Error> {
     if step == 0 { Err(operation("slice step cannot be zero")) } else { Ok(places) }
 }
 
+/// The filter `length`, to which guards are nothing.
+pub(crate) fn length(guard: Option<char>, value: &Value) -> Result<usize, Error> {
+    match value.as_str() {
+        Some(text) => Ok(text.chars().filter(|c| Some(*c) != guard).count()),
+        None => minijinja::filters::length(value),
+    }
+}
+
 /// The filter `trim`.
 pub(crate) fn trim(guards: &Guards, value: &Value, args: &[Value]) -> Result<Value, Error> {
     let slots = Slots::of(args, &["chars"])?;

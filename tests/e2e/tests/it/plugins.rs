@@ -68,7 +68,7 @@ async fn a_plugin_that_does_wrong_fails_that_request_and_no_other() {
         ("loop", 400),
         ("allocate", 400),
         ("100 MB", 400),
-        ("recurse", 500),
+        ("recurse", 400),
         ("unknown control", 500),
         ("token out of range", 500),
     ] {
