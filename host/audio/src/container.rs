@@ -23,7 +23,7 @@ use crate::{
     limits,
     mix::Mixer,
     ogg, opus,
-    riff::{self, Samples},
+    riff::{self, Samples, Wav},
     sniff::Kind,
     source::{Source, Trouble},
     spool::Recording,
@@ -80,7 +80,7 @@ impl Container {
         } else {
             Vec::new()
         };
-        let (recording, mended) = mended(recording, kind).map_err(AudioError::Io)?;
+        let (recording, mended) = mended(recording, kind)?;
         let source = Source::new(recording);
         let trouble = source.trouble();
         let stream = MediaSourceStream::new(Box::new(source), MediaSourceStreamOptions::default());
@@ -286,16 +286,23 @@ impl Container {
 }
 
 /// Makes sense of headers that are wrong, where the library would give up; whether there were any.
-fn mended(mut recording: Recording, kind: Kind) -> io::Result<(Recording, bool)> {
+fn mended(mut recording: Recording, kind: Kind) -> Result<(Recording, bool)> {
     let found = match kind {
-        Kind::Known("wav") => riff::find(&mut recording)?
-            .map(|Samples { header, start, bytes }| (header, start, Some(bytes))),
-        Kind::Known("webm") => webm::mended(&mut recording)?.map(|front| {
+        Kind::Known("wav") => match riff::find(&mut recording).map_err(AudioError::Io)? {
+            Wav::Samples(Samples { header, start, bytes }) => Some((header, start, Some(bytes))),
+            Wav::Senseless => None,
+            Wav::Cut => {
+                let reason = "it ends before its samples: it is cut short".to_owned();
+                return Err(AudioError::Broken { format: "wav".to_owned(), reason });
+            }
+        },
+        Kind::Known("webm") => webm::mended(&mut recording).map_err(AudioError::Io)?.map(|front| {
             let start = front.len() as u64;
             (front, start, None)
         }),
         Kind::Known("ogg") => {
-            ogg::mended(&mut recording)?.map(|(front, start)| (front, start, None))
+            let found = ogg::mended(&mut recording).map_err(AudioError::Io)?;
+            found.map(|(front, start)| (front, start, None))
         }
         _ => None,
     };

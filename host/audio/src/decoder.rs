@@ -11,6 +11,7 @@ use crate::{
     container::Container,
     error::{AudioError, Result},
     guard::guarded,
+    joined::Joined,
     limits,
     resample::Resampler,
     sniff::{self, Kind},
@@ -126,8 +127,10 @@ pub fn decode(mut recording: Recording, hint: Hint, limits: &Limits) -> Result<D
         Kind::Codec(found) => {
             return Err(AudioError::Codec { format: "given".to_owned(), codec: found.to_owned() });
         }
+        Kind::Known("flac") => Box::new(Joined::open(recording, kind, hint, limits)?),
         Kind::Known(_) | Kind::Unknown => Box::new(Container::open(recording, kind, hint, limits)?),
     };
+    let claims = track.duration().is_some_and(|seconds| seconds >= LEAST_CLAIM);
     let mut decoder = Decoder {
         format: track.format(),
         duration: plausible(track.duration(), bytes),
@@ -149,12 +152,20 @@ pub fn decode(mut recording: Recording, hint: Hint, limits: &Limits) -> Result<D
     while decoder.decoded == 0 && decoder.state == State::Running {
         decoder.advance()?;
     }
-    if decoder.decoded == 0 && bytes > limits::EMPTY_BYTES {
-        let reason = "no sound can be found in it".to_owned();
+    if decoder.decoded == 0 && (claims || bytes > limits::EMPTY_BYTES) {
+        let reason = if claims {
+            "it ends before its sound: it is cut short"
+        } else {
+            "no sound can be found in it"
+        };
+        let reason = reason.to_owned();
         return Err(AudioError::Broken { format: decoder.format, reason });
     }
     Ok(decoder)
 }
+
+/// A file that claims so many seconds and holds none is not empty, but cut.
+const LEAST_CLAIM: f64 = 0.05;
 
 /// A claimed length, where the file is large enough for it.
 fn plausible(seconds: Option<f64>, bytes: u64) -> Option<f64> {

@@ -29,6 +29,7 @@ mod decoder;
 mod edits;
 mod error;
 mod guard;
+mod joined;
 mod limits;
 mod mix;
 mod ogg;

@@ -13,6 +13,20 @@ const CHUNKS: usize = 256;
 /// Bytes of the description of the samples that matter.
 const FORMAT_BYTES: u64 = 4_096;
 
+/// A claim as great as this stands for a length that was not known yet.
+const ENDLESS: u64 = 0x7fff_0000;
+
+/// What a wav file holds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Wav {
+    /// Samples, possibly none.
+    Samples(Samples),
+    /// Its beginning alone: it ends before its samples.
+    Cut,
+    /// Nothing that makes sense here.
+    Senseless,
+}
+
 /// Where the samples lie, and the header that belongs in front of them.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Samples {
@@ -21,20 +35,20 @@ pub(crate) struct Samples {
     pub(crate) bytes: u64,
 }
 
-/// Finds the samples of a wav file; `None` where it makes no sense. The recording is left at its
-/// beginning.
-pub(crate) fn find(recording: &mut Recording) -> io::Result<Option<Samples>> {
+/// Finds the samples of a wav file. The recording is left at its beginning.
+pub(crate) fn find(recording: &mut Recording) -> io::Result<Wav> {
     let found = match search(recording) {
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Wav::Cut),
         other => other,
     };
     recording.rewind()?;
     found
 }
 
-fn search(recording: &mut Recording) -> io::Result<Option<Samples>> {
+fn search(recording: &mut Recording) -> io::Result<Wav> {
     let end = recording.len();
     let mut format = None;
+    let mut samples_before = false;
     let mut at = 12;
     for _ in 0..CHUNKS {
         recording.seek(SeekFrom::Start(at))?;
@@ -46,25 +60,38 @@ fn search(recording: &mut Recording) -> io::Result<Option<Samples>> {
             (b"fmt ", _) => {
                 let mut bytes = Vec::new();
                 recording.take(claim.min(FORMAT_BYTES)).read_to_end(&mut bytes)?;
+                if claim > left {
+                    return Ok(Wav::Cut);
+                }
                 format = normal(bytes);
                 if format.is_none() {
-                    return Ok(None);
+                    return Ok(Wav::Senseless);
                 }
+            }
+            (b"data", Some(_)) if left == 0 && (1..ENDLESS).contains(&claim) => {
+                return Ok(Wav::Cut);
             }
             (b"data", Some(format)) => {
                 let bytes = if claim == 0 && !is_chunk(recording)? { left } else { claim };
                 let bytes = bytes.min(left);
-                return Ok(Some(Samples { header: header(&format, bytes), start: at, bytes }));
+                return Ok(Wav::Samples(Samples {
+                    header: header(&format, bytes),
+                    start: at,
+                    bytes,
+                }));
             }
-            (_, before) => format = before,
+            (name, before) => {
+                samples_before |= name == b"data";
+                format = before;
+            }
         }
         // Chunks begin at even places.
         at = at.saturating_add(claim).saturating_add(claim % 2);
         if at >= end {
-            return Ok(None);
+            return Ok(if samples_before { Wav::Senseless } else { Wav::Cut });
         }
     }
-    Ok(None)
+    Ok(Wav::Senseless)
 }
 
 /// Whether a chunk begins here, and no samples.
@@ -131,32 +158,44 @@ mod tests {
         chunk("fmt ", length, &inside)
     }
 
-    #[track_caller]
-    fn check(chunks: &[Vec<u8>], expect: Option<(u64, u64, usize)>) {
+    fn found(chunks: &[Vec<u8>]) -> Wav {
         let bytes = [b"RIFF\0\0\0\0WAVE".to_vec(), chunks.concat()].concat();
-        let found = find(&mut Recording::from_bytes(bytes)).unwrap();
-        let found = found.map(|found| (found.start, found.bytes, found.header.len()));
-        assert_eq!(found, expect);
+        find(&mut Recording::from_bytes(bytes)).unwrap()
+    }
+
+    #[track_caller]
+    fn check(chunks: &[Vec<u8>], expect: (u64, u64, usize)) {
+        let Wav::Samples(found) = found(chunks) else { panic!("{chunks:?} holds no samples") };
+        assert_eq!((found.start, found.bytes, found.header.len()), expect);
     }
 
     #[test]
     fn samples_are_found() {
         let plain = format(1, 16);
-        check(&[plain.clone(), chunk("data", 6, b"sample")], Some((44, 6, 44)));
-        check(&[plain.clone(), chunk("data", 4, b"sample")], Some((44, 4, 44)));
-        check(&[plain.clone(), chunk("data", 0, b"sample")], Some((44, 6, 44)));
-        check(&[plain.clone(), chunk("data", 0, b"LIST....")], Some((44, 0, 44)));
-        check(&[plain.clone(), chunk("data", 0, b"")], Some((44, 0, 44)));
-        check(&[plain.clone(), chunk("data", u32::MAX, b"sample")], Some((44, 6, 44)));
-        check(&[format(7, 16), chunk("data", 6, b"sample")], Some((44, 6, 46)));
-        check(&[format(1, 40), chunk("data", 6, b"sample")], Some((68, 6, 44)));
-        check(&[format(17, 20), chunk("data", 6, b"sample")], Some((48, 6, 48)));
+        check(&[plain.clone(), chunk("data", 6, b"sample")], (44, 6, 44));
+        check(&[plain.clone(), chunk("data", 4, b"sample")], (44, 4, 44));
+        check(&[plain.clone(), chunk("data", 0, b"sample")], (44, 6, 44));
+        check(&[plain.clone(), chunk("data", 0, b"LIST....")], (44, 0, 44));
+        check(&[plain.clone(), chunk("data", 0, b"")], (44, 0, 44));
+        check(&[plain.clone(), chunk("data", u32::MAX, b"")], (44, 0, 44));
+        check(&[plain.clone(), chunk("data", u32::MAX, b"sample")], (44, 6, 44));
+        check(&[format(7, 16), chunk("data", 6, b"sample")], (44, 6, 46));
+        check(&[format(1, 40), chunk("data", 6, b"sample")], (68, 6, 44));
+        check(&[format(17, 20), chunk("data", 6, b"sample")], (48, 6, 48));
         let list = chunk("LIST", 3, b"abc\0");
-        check(&[list, plain.clone(), chunk("data", 6, b"sample")], Some((56, 6, 44)));
-        check(&[chunk("data", 6, b"sample"), plain.clone()], None);
-        check(&[plain.clone(), chunk("LIST", u32::MAX, b"abc")], None);
-        check(&[format(1, 15), chunk("data", 6, b"sample")], None);
-        check(&[plain], None);
-        check(&[], None);
+        check(&[list, plain, chunk("data", 6, b"sample")], (56, 6, 44));
+    }
+
+    #[test]
+    fn beginnings_alone_are_told_from_nonsense() {
+        let plain = format(1, 16);
+        assert_eq!(found(&[]), Wav::Cut);
+        assert_eq!(found(std::slice::from_ref(&plain)), Wav::Cut);
+        assert_eq!(found(&[plain[..12].to_vec()]), Wav::Cut);
+        assert_eq!(found(&[plain.clone(), b"dat".to_vec()]), Wav::Cut);
+        assert_eq!(found(&[plain.clone(), chunk("data", 6, b"")]), Wav::Cut);
+        assert_eq!(found(&[plain.clone(), chunk("LIST", u32::MAX, b"abc")]), Wav::Cut);
+        assert_eq!(found(&[chunk("data", 6, b"sample"), plain]), Wav::Senseless);
+        assert_eq!(found(&[format(1, 15), chunk("data", 6, b"sample")]), Wav::Senseless);
     }
 }

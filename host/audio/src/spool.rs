@@ -2,7 +2,9 @@
 
 use std::{
     fs::File,
-    io::{self, Cursor, Read, Seek, SeekFrom, Write as _},
+    io::{self, Read, Seek, SeekFrom, Write as _},
+    os::unix::fs::FileExt as _,
+    sync::Arc,
 };
 
 use crate::error::{AudioError, Result};
@@ -75,18 +77,17 @@ impl Spool {
             return Err(AudioError::Empty);
         }
         let inner = match self.kept {
-            Kept::Memory(memory) => Inner::Memory(Cursor::new(memory)),
-            Kept::Disk(mut file) => {
-                file.rewind().map_err(AudioError::Io)?;
-                Inner::Disk(file)
-            }
+            Kept::Memory(memory) => Inner::Memory(Arc::new(memory)),
+            Kept::Disk(file) => Inner::Disk(Arc::new(file)),
         };
         Ok(Recording::new(inner, self.len))
     }
 }
 
 /// A file with sound in it, as it was sent; not yet decoded.
-#[derive(Debug)]
+///
+/// Its clones share the bytes, and each reads them at places of its own.
+#[derive(Clone, Debug)]
 pub struct Recording {
     /// What is read in front of the file's own bytes.
     front: Vec<u8>,
@@ -99,23 +100,23 @@ pub struct Recording {
     position: u64,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Inner {
-    Memory(Cursor<Vec<u8>>),
-    Disk(File),
+    Memory(Arc<Vec<u8>>),
+    Disk(Arc<File>),
 }
 
 impl Recording {
     /// A recording that lies in memory.
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         let len = bytes.len() as u64;
-        Self::new(Inner::Memory(Cursor::new(bytes)), len)
+        Self::new(Inner::Memory(Arc::new(bytes)), len)
     }
 
     /// A recording that lies in a file.
     pub fn from_file(file: File) -> Result<Self> {
         let len = file.metadata().map_err(AudioError::Io)?.len();
-        Ok(Self::new(Inner::Disk(file), len))
+        Ok(Self::new(Inner::Disk(Arc::new(file)), len))
     }
 
     fn new(inner: Inner, len: u64) -> Self {
@@ -159,16 +160,13 @@ impl Read for Recording {
 
 impl Inner {
     /// Reads from a place.
-    fn read_at(&mut self, place: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    fn read_at(&self, place: u64, buffer: &mut [u8]) -> io::Result<usize> {
         match self {
             Self::Memory(memory) => {
-                memory.set_position(place);
-                memory.read(buffer)
+                let place = usize::try_from(place).unwrap_or(usize::MAX);
+                memory.get(place..).unwrap_or_default().read(buffer)
             }
-            Self::Disk(file) => {
-                file.seek(SeekFrom::Start(place))?;
-                file.read(buffer)
-            }
+            Self::Disk(file) => file.read_at(buffer, place),
         }
     }
 }
@@ -208,6 +206,12 @@ mod tests {
         let mut one = [0; 1];
         recording.read_exact(&mut one).unwrap();
         assert_eq!(one.first(), expect.get(1));
+        let mut again = recording.clone();
+        again.rewind().unwrap();
+        read.clear();
+        again.read_to_end(&mut read).unwrap();
+        assert_eq!(read, expect);
+        assert_eq!(recording.stream_position().unwrap(), 2);
     }
 
     #[test]

@@ -102,6 +102,26 @@ fn chained_recordings() {
     }
 }
 
+/// Files of flac, which the library takes for one with a broken end.
+#[test]
+fn joined_flac_files() {
+    let one = data("mono.flac");
+    let whole = samples(&one).unwrap();
+    let found = samples(&[one.clone(), one.clone(), one.clone()].concat()).unwrap();
+    assert_eq!(found.len(), 3 * whole.len());
+    assert!(found[..whole.len() - 1_000] == whole[..whole.len() - 1_000]);
+    let sound = signal(SAMPLE_RATE);
+    for second in 0..3 {
+        let (is, lag) = likeness(&found[second * whole.len()..], &sound);
+        assert!(is > 0.999 && lag == 0, "{second}: {is} alike, {lag} late");
+    }
+    // The first one lacks its end, and the last one all but its name.
+    let cut = [&one[..one.len() / 2], &one, &one[..8]].concat();
+    let found = samples(&cut).unwrap();
+    assert!(found.len() > whole.len() + 2_000, "{}", found.len());
+    assert!(open(&cut).unwrap().damage().is_none(), "nothing is decoded yet");
+}
+
 /// Files of MP3 with lengths of their own, one behind the other.
 #[test]
 fn joined_files() {

@@ -28,6 +28,18 @@ fn files_without_sound() {
     check(&data("no-audio.mp4"), "holds no audio track");
 }
 
+/// A recording that is empty is one; the beginning of a file is none.
+#[test]
+fn beginnings_of_files() {
+    let file = wav(16_000, 1, Sample::S16, &[0.1; 1_000]);
+    for length in [13, 20, 30, 36, 40, 43, 44] {
+        check(&file[..length], "the wav file is broken: it ends before its samples");
+    }
+    assert_eq!(samples(&file[..46]).unwrap().len(), 1);
+    assert_eq!(samples(&wav(16_000, 1, Sample::S16, &[])).unwrap().len(), 0);
+    check(&data("mono.flac")[..100], "the flac file is broken");
+}
+
 #[test]
 fn codecs_that_are_not_read() {
     check(&data("ac3.mp4"), "convert it, for example with `ffmpeg");

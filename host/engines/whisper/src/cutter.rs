@@ -10,15 +10,15 @@ use crate::sound::samples;
 
 /// The longest piece; whisper sees thirty seconds at once.
 pub(crate) const LONGEST: u64 = samples(29_000);
-/// A piece that ends at a pause is at least this full, where a choice is.
-const FULL: u64 = samples(12_000);
-/// A pause that always ends a piece.
-const BREAK: u64 = samples(10_000);
-/// A pause that ends a piece near the beginning of a recording, where exact times matter more
-/// than the cost of another piece.
-const EARLY_BREAK: u64 = samples(2_000);
-/// What counts as the beginning.
-const EARLY: u64 = samples(30_000);
+/// A piece that ends at a pause is at least this full, where a pause is that can be heard,
+const FULL: u64 = samples(20_000);
+const AUDIBLE: u64 = samples(500);
+/// and this full where a choice is at all.
+const HALF_FULL: u64 = samples(12_000);
+/// A pause that ends a piece once it spans a window of the recording: it costs no more windows than
+/// there are without pieces.
+const BREAK: u64 = samples(2_000);
+const SPAN: u64 = samples(30_000);
 
 /// A pause that always ends a piece where the encoder is light: filling pieces saves little there,
 /// and small models lose their way in windows that hold more than they were trained on.
@@ -56,21 +56,28 @@ impl Cutter {
     /// There is no speech from the last stretch to here.
     pub(crate) fn pause(&mut self, until: u64) {
         let (Some(first), Some(last)) = (self.growing.first(), self.growing.last()) else { return };
-        let long = match first.start {
-            _ if self.light => LIGHT_BREAK,
-            start if start < EARLY => EARLY_BREAK,
-            _ => BREAK,
-        };
-        if until.saturating_sub(last.end) >= long {
-            self.finish(until);
+        let (pause, span) = (until.saturating_sub(last.end), until.saturating_sub(first.start));
+        let ends = if self.light { pause >= LIGHT_BREAK } else { pause >= BREAK && span >= SPAN };
+        if ends {
+            self.emit_before(self.growing.len(), until);
         }
     }
 
     /// The recording ends here.
+    ///
+    /// Where all of it is one piece, exact times matter more than the cost of another piece, so each
+    /// long pause ends one.
     pub(crate) fn finish(&mut self, end: u64) {
-        let count = self.growing.len();
-        if count > 0 {
-            self.emit_before(count, end);
+        let whole = self.pieces == 0;
+        while let Some(last) = self.growing.len().checked_sub(1) {
+            let long = |pair: &[Range<u64>]| match pair {
+                [before, after] => after.start.saturating_sub(before.end) >= BREAK,
+                _ => false,
+            };
+            match self.growing.windows(2).position(long).filter(|_| whole) {
+                Some(at) => self.emit(at + 1),
+                None => self.emit_before(last + 1, end),
+            }
         }
     }
 
@@ -101,9 +108,10 @@ impl Cutter {
             }
         };
         let most = self.growing.len() - 1;
-        let fits = (1..=most).filter(|count| self.length(*count) <= LONGEST);
-        let full = fits.filter(|count| self.length(*count) >= FULL);
-        full.max_by_key(pause).unwrap_or(most).max(1)
+        let fits = || (1..=most).filter(|count| self.length(*count) <= LONGEST);
+        let full = fits().filter(|count| self.length(*count) >= FULL && pause(count) >= AUDIBLE);
+        let half = || fits().filter(|count| self.length(*count) >= HALF_FULL).max_by_key(pause);
+        full.max_by_key(pause).or_else(half).unwrap_or(most).max(1)
     }
 
     fn emit(&mut self, count: usize) {
@@ -153,14 +161,16 @@ mod tests {
     fn pieces() {
         check(&[], &[]);
         check(&[(10, 30)], &[(8, 32)]);
-        // A pause of a second does not end a piece, one of two seconds does.
+        // In a short recording, a pause of a second does not end a piece, one of two seconds does.
         check(&[(10, 30), (40, 60)], &[(8, 62)]);
         check(&[(10, 30), (50, 60)], &[(8, 32), (48, 62)]);
-        // The longest pause of a long passage ends the first piece.
-        check(&[(0, 90), (95, 170), (185, 250), (255, 320)], &[(0, 172), (183, 322)]);
-        // Later on, a pause of five seconds is left out.
-        check(&[(700, 800), (850, 900)], &[(698, 902)]);
-        check(&[(700, 800), (950, 990)], &[(698, 802), (948, 992)]);
+        check(&[(10, 30), (50, 60), (62, 70), (90, 99)], &[(8, 32), (48, 72), (88, 101)]);
+        // The longest pause that leaves a piece full enough ends it.
+        check(&[(0, 90), (95, 170), (185, 250), (255, 320)], &[(0, 252), (253, 322)]);
+        check(&[(0, 90), (95, 170), (185, 250), (252, 320)], &[(0, 172), (183, 322)]);
+        // In a long one, pauses are left out until a piece spans half a minute.
+        check(&[(0, 100), (140, 190), (240, 290), (340, 390)], &[(0, 292), (338, 392)]);
+        check(&[(0, 30), (150, 180), (320, 350), (470, 500)], &[(0, 182), (318, 502)]);
     }
 
     #[test]
@@ -178,10 +188,10 @@ mod tests {
     fn a_pause_ends_a_piece_before_the_next_one_begins() {
         let mut cutter = Cutter::default();
         cutter.push(0..SECOND);
-        cutter.pause(2 * SECOND);
+        cutter.pause(29 * SECOND);
         assert_eq!(cutter.take(), []);
         assert_eq!(cutter.settled(), Some(0));
-        cutter.pause(4 * SECOND);
+        cutter.pause(30 * SECOND);
         assert_eq!(cutter.take().len(), 1);
         assert_eq!(cutter.settled(), None);
     }

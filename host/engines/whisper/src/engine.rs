@@ -23,6 +23,11 @@ const HUNG: Duration = Duration::from_mins(5);
 const MOST_SOUND: u64 = 2 << 30;
 /// Pieces that may wait for each worker before more of a recording is listened to.
 const AHEAD: usize = 3;
+/// A piece is about to be done when less than this part of its time is left; what takes longer than
+/// others by more than that is not waited for. On all threads a piece takes some six tenths of its
+/// time on one.
+const SOON: f64 = 0.3;
+const LATE: f64 = 0.3;
 /// How much the latest piece counts in the mean of their durations.
 const WEIGHT: f64 = 0.2;
 
@@ -36,16 +41,19 @@ pub(crate) struct Engine {
     stats: WorkerStats,
     /// What the least served recording has been given.
     least: u64,
-    /// Seconds that a piece takes.
+    /// Seconds from one piece to the next.
     pace: f64,
+    /// How long the last piece took.
+    piece: Duration,
     last_done: Instant,
 }
 
 impl Engine {
     pub(crate) fn new(loaded: Loaded, reports: Sink<News>) -> Self {
         let workers = loaded.model.parallel;
-        let (model, vad) = (Arc::clone(&loaded.weights), loaded.vad.clone());
-        let desk = move || Desk::new(Arc::clone(&model), vad.clone());
+        let (model, mel) = (Arc::clone(&loaded.weights), Arc::clone(&loaded.mel));
+        let vad = loaded.vad.clone();
+        let desk = move || Desk::new(Arc::clone(&model), Arc::clone(&mel), vad.clone());
         let pool = Pool::new(workers, loaded.threads, reports, desk);
         Self {
             loaded,
@@ -56,6 +64,7 @@ impl Engine {
             stats: WorkerStats::default(),
             least: 0,
             pace: 1.0,
+            piece: Duration::ZERO,
             last_done: Instant::now(),
         }
     }
@@ -151,7 +160,8 @@ impl Engine {
             What::News(news) | What::Done(news) => match news {
                 News::Heard { levels, speech } => recording.heard(&levels, speech),
                 News::Language(tongue) => recording.speaks(tongue),
-                News::Decoded { piece, transcript } => {
+                News::Decoded { piece, transcript, took } => {
+                    self.piece = took;
                     self.stats.steps += 1;
                     self.stats.completion_tokens += u64::from(transcript.tokens);
                     recording.decoded(&piece, transcript);
@@ -210,6 +220,9 @@ impl Engine {
         let unheard = usize::from(recording.has_unheard());
         let rivals: usize = self.recordings.values().map(Recording::ready).sum();
         let rivals = u32::try_from(rivals + unheard).unwrap_or(u32::MAX);
+        if rivals == 1 && self.is_better_held() {
+            return false;
+        }
         let takers = rivals.min(self.pool.idle()).max(1);
         let threads = (self.pool.free_threads() / takers).max(1);
         let recording = self.recordings.get_mut(&request);
@@ -217,6 +230,12 @@ impl Engine {
             Some(job) => self.pool.give(request, threads, job),
             None => false,
         }
+    }
+
+    /// Whether the only piece that is left should wait for all threads: the others are about to be
+    /// done, and it would be the last one, on some of the threads, while the rest have nothing to do.
+    fn is_better_held(&self) -> bool {
+        self.pool.busy() > 0 && self.pool.since().all(|since| is_nearly_done(self.piece, since))
     }
 
     /// Gives up what hangs.
@@ -293,5 +312,34 @@ impl Engine {
         let wait = Duration::from_secs_f64((self.pace * pieces.max(1) as f64).clamp(0.0, 600.0));
         let seconds = u32::try_from(wait.as_secs()).unwrap_or(u32::MAX).max(1);
         EngineError { retry_after: Some(seconds), ..EngineError::new(ErrorCode::Overloaded, text) }
+    }
+}
+
+/// Whether a piece is about to be done that was begun so long ago, where the last one took so long.
+fn is_nearly_done(last: Duration, since: Duration) -> bool {
+    let (last, since) = (last.as_secs_f64(), since.as_secs_f64());
+    (-LATE * last..SOON * last).contains(&(last - since))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(last: u64, since: u64, expect: bool) {
+        let ms = Duration::from_millis;
+        assert_eq!(is_nearly_done(ms(last), ms(since)), expect, "{since} of {last}");
+    }
+
+    #[test]
+    fn the_last_piece_waits_for_those_that_are_nearly_done() {
+        check(1000, 0, false);
+        check(1000, 690, false);
+        check(1000, 710, true);
+        check(1000, 1290, true);
+        check(1000, 1310, false);
+        // Nothing is known yet.
+        check(0, 0, false);
+        check(0, 500, false);
     }
 }

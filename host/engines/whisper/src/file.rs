@@ -71,8 +71,8 @@ fn tensor_type(file_type: u32) -> Option<u32> {
     })
 }
 
-/// Reads a file from end to end, but for the weights themselves.
-pub(crate) fn inspect(path: &Path) -> Result<Shape, FileError> {
+/// Reads a file from end to end, but for the weights themselves; gives the filters of its bands too.
+pub(crate) fn inspect(path: &Path) -> Result<(Shape, Vec<f32>), FileError> {
     let file = File::open(path)?;
     let size = file.metadata()?.len();
     let mut reader = Reader { input: BufReader::with_capacity(1 << 16, file), place: 0, size };
@@ -80,14 +80,14 @@ pub(crate) fn inspect(path: &Path) -> Result<Shape, FileError> {
     if magic != MAGIC {
         return Err(FileError::Magic(magic));
     }
-    reader.header()?;
+    let filters = reader.header()?;
     let mut shape = Shape::default();
     while reader.place < reader.size {
         let (elements, bytes) = reader.tensor()?;
         shape.parameters = shape.parameters.saturating_add(elements);
         shape.bytes = shape.bytes.saturating_add(bytes);
     }
-    Ok(shape)
+    Ok((shape, filters))
 }
 
 struct Reader {
@@ -129,7 +129,7 @@ impl Reader {
         }
     }
 
-    fn header(&mut self) -> Result<(), FileError> {
+    fn header(&mut self) -> Result<Vec<f32>, FileError> {
         let mut take = |what: &'static str, limit: &'static str, sound: fn(u32) -> bool| {
             let value = self.number("its header")?;
             if sound(value) { Ok(value) } else { Err(FileError::Value { what, value, limit }) }
@@ -169,11 +169,12 @@ impl Reader {
             let limit = "the audio width";
             return Err(FileError::Value { what: "text width", value: text, limit });
         }
-        self.filters(mels)?;
-        self.vocabulary(vocabulary)
+        let filters = self.filters(mels)?;
+        self.vocabulary(vocabulary)?;
+        Ok(filters)
     }
 
-    fn filters(&mut self, mels: u32) -> Result<(), FileError> {
+    fn filters(&mut self, mels: u32) -> Result<Vec<f32>, FileError> {
         let bands = self.number("its mel filters")?;
         let bins = self.number("its mel filters")?;
         if bands != mels {
@@ -184,7 +185,8 @@ impl Reader {
             let what = "length of mel filters";
             return Err(FileError::Value { what, value: bins, limit: "201" });
         }
-        self.skip(u64::from(bands) * u64::from(bins) * 4, "its mel filters")
+        let bytes = self.bytes(bands * bins * 4, "its mel filters")?;
+        Ok(bytes.as_chunks::<4>().0.iter().copied().map(f32::from_le_bytes).collect())
     }
 
     fn vocabulary(&mut self, most: u32) -> Result<(), FileError> {

@@ -19,6 +19,7 @@ mod ladder;
 mod link;
 mod load;
 mod loudness;
+mod mel;
 mod native;
 mod piece;
 mod plan;

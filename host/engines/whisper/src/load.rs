@@ -6,6 +6,7 @@ use std::sync::Arc;
 use engine_protocol::{EngineError, ErrorCode, Load, LoadedModel};
 
 use crate::file::{inspect, is_detector};
+use crate::mel::Mel;
 use crate::native::{self, Model, recent_errors};
 use crate::threads::physical_cores;
 use crate::tokenizer::Tokenizer;
@@ -17,6 +18,7 @@ const MOST_THREADS: u32 = 512;
 /// A model, ready to run, and how to run it.
 pub(crate) struct Loaded {
     pub(crate) weights: Arc<Model>,
+    pub(crate) mel: Arc<Mel>,
     pub(crate) tokenizer: Tokenizer,
     pub(crate) vad: Option<PathBuf>,
     /// Threads that all pieces together are computed on.
@@ -40,7 +42,8 @@ pub(crate) fn load(load: &Load, progress: &mut dyn FnMut(f32)) -> Result<Loaded,
     if !path.is_file() {
         return Err(failed(format!("`{}` is not a file", load.path)));
     }
-    let shape = inspect(path).map_err(|error| failed(format!("`{}`: {error}", load.path)))?;
+    let (shape, filters) =
+        inspect(path).map_err(|error| failed(format!("`{}`: {error}", load.path)))?;
     let vad = settings.vad.as_deref().map(detector).transpose()?;
     let (devices, accelerated) = native::devices();
     let accelerated = accelerated && settings.gpu_layers != Some(0);
@@ -72,6 +75,7 @@ pub(crate) fn load(load: &Load, progress: &mut dyn FnMut(f32)) -> Result<Loaded,
     };
     Ok(Loaded {
         weights: Arc::new(weights),
+        mel: Arc::new(Mel::new(&filters)),
         tokenizer,
         vad,
         threads: threads.max(if accelerated { parallel } else { 1 }),

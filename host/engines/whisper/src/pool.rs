@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::native::Pulse;
 
@@ -50,6 +50,7 @@ pub(crate) type WorkerId = u64;
 struct Busy {
     owner: u64,
     threads: u32,
+    since: Instant,
 }
 
 struct Worker<J> {
@@ -116,6 +117,11 @@ impl<J: Send + 'static> Pool<J> {
         self.threads.saturating_sub(taken)
     }
 
+    /// For how long the workers have been at their jobs.
+    pub(crate) fn since(&self) -> impl Iterator<Item = Duration> {
+        self.workers.iter().filter_map(|worker| Some(worker.busy?.since.elapsed()))
+    }
+
     /// How many workers were given up.
     pub(crate) fn lost(&self) -> u32 {
         self.lost
@@ -130,7 +136,7 @@ impl<J: Send + 'static> Pool<J> {
         if worker.jobs.try_send(job).is_err() {
             return false;
         }
-        worker.busy = Some(Busy { owner, threads });
+        worker.busy = Some(Busy { owner, threads, since: Instant::now() });
         true
     }
 

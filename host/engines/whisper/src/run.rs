@@ -16,7 +16,8 @@ use crate::load::load;
 use crate::pool::{Report, Sink};
 use crate::worker::News;
 
-/// The host takes a worker for hung that is silent for longer than a second.
+/// The host takes a worker for hung that is silent for as long as it is configured to wait, which is
+/// five seconds at the least.
 const BEAT: Duration = Duration::from_millis(400);
 /// Inputs that may wait for the loop, which takes each in a moment.
 const INPUTS: usize = 64;

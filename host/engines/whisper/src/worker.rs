@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use engine_protocol::{EngineError, ErrorCode, Task};
 use whisper_rs::{WhisperVadContext, WhisperVadContextParams};
 
 use crate::loudness::level;
+use crate::mel::Mel;
 use crate::native::{Model, Pulse, Request, State, Stopped};
 use crate::piece::Piece;
 use crate::plan::{Plan, Tongue};
@@ -50,7 +52,7 @@ pub(crate) enum News {
     /// The language that is spoken.
     Language(Tongue),
     /// A piece, written down.
-    Decoded { piece: Piece, transcript: Transcript },
+    Decoded { piece: Piece, transcript: Transcript, took: Duration },
     /// Nothing, since the recording is gone.
     Cancelled,
     /// Nothing, by a fault.
@@ -60,14 +62,15 @@ pub(crate) enum News {
 /// One worker's tools, made when they are first needed.
 pub(crate) struct Desk {
     model: Arc<Model>,
+    mel: Arc<Mel>,
     vad: Option<PathBuf>,
     state: Option<State>,
     detector: Option<Detector>,
 }
 
 impl Desk {
-    pub(crate) fn new(model: Arc<Model>, vad: Option<PathBuf>) -> Self {
-        Self { model, vad, state: None, detector: None }
+    pub(crate) fn new(model: Arc<Model>, mel: Arc<Mel>, vad: Option<PathBuf>) -> Self {
+        Self { model, mel, vad, state: None, detector: None }
     }
 
     fn listen(&mut self, samples: &[i16], lead: usize, pulse: &Pulse, cancel: &AtomicBool) -> News {
@@ -99,9 +102,10 @@ impl Desk {
         pulse: &Pulse,
         say: &mut dyn FnMut(News),
     ) -> Result<News, EngineError> {
+        let begun = Instant::now();
         let mut state = match self.state.take() {
             Some(state) => state,
-            None => State::new(Arc::clone(&self.model))
+            None => State::new(Arc::clone(&self.model), Arc::clone(&self.mel))
                 .ok_or_else(|| internal("there is no memory for another transcription"))?,
         };
         if job.tongue.is_none() {
@@ -162,7 +166,7 @@ impl Desk {
         let scribe =
             Scribe { model: &self.model, plan, tongue, piece: &job.piece, samples: &job.samples };
         let transcript = scribe.write(&decoded);
-        Ok(News::Decoded { piece: job.piece, transcript })
+        Ok(News::Decoded { piece: job.piece, transcript, took: begun.elapsed() })
     }
 }
 

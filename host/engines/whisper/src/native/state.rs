@@ -11,12 +11,16 @@ use super::log::give_up;
 use super::model::Model;
 use super::watch::{Pulse, Records, Watch, on_compute, on_logits, on_segments, on_window};
 use crate::ladder::Ladder;
+use crate::mel::{Mel, Spectrogram, WINDOW};
 
 /// Positions of the encoder that a CPU computes, rather than 1500: enough for the longest piece,
-/// and a multiple of 64, which its matrix kernels need.
+/// and a multiple of 64, which its matrix kernels need. Fewer for a shorter piece would cost less,
+/// and accuracy too: models are trained with the silence behind the sound.
 const CPU_POSITIONS: i32 = 1472;
 /// Languages that whisper.cpp knows.
 const LANGUAGES: usize = 100;
+/// whisper.cpp takes sound of fewer frames than this for none.
+const SHORTEST: usize = 10;
 /// What a failed allocation returns, after which whisper.cpp has given the state back itself.
 const FREED: i32 = -7;
 
@@ -24,8 +28,10 @@ const FREED: i32 = -7;
 pub(crate) struct State {
     raw: NonNull<sys::whisper_state>,
     model: Arc<Model>,
-    /// The samples of the last piece, kept for their memory.
+    mel: Arc<Mel>,
+    /// The samples of the last piece and what was made of them, kept for their memory.
     samples: Vec<f32>,
+    spectrogram: Spectrogram,
 }
 
 // SAFETY: a state belongs to whoever holds it, and whisper.cpp ties it to no thread.
@@ -96,27 +102,25 @@ pub(crate) enum Stopped {
 
 impl State {
     /// Makes a state; `None` where there is no memory for it.
-    pub(crate) fn new(model: Arc<Model>) -> Option<Self> {
+    pub(crate) fn new(model: Arc<Model>, mel: Arc<Mel>) -> Option<Self> {
         // SAFETY: the context is live, and the state keeps it so.
         let raw = NonNull::new(unsafe { sys::whisper_init_state(model.raw()) })?;
-        Some(Self { raw, model, samples: Vec::new() })
+        let (samples, spectrogram) = (Vec::new(), Spectrogram::default());
+        Some(Self { raw, model, mel, samples, spectrogram })
     }
 
     /// How likely each of whisper.cpp's languages is, by its number.
     pub(crate) fn languages(&mut self, samples: &[i16], threads: u32) -> Result<Vec<f32>, Stopped> {
-        self.keep(samples);
+        self.hear(samples)?;
         let threads = number(threads);
         let mut probabilities = vec![0.0; LANGUAGES];
-        // SAFETY: context and state are live; the samples and the table live for the calls, and the
-        // table has an entry for each language.
+        // SAFETY: context and state are live; the table lives for the call, and has an entry for
+        // each language.
         let code = unsafe {
-            let (context, state) = (self.model.raw(), self.raw.as_ptr());
-            let count = i32::try_from(self.samples.len()).unwrap_or(i32::MAX);
-            let samples = self.samples.as_ptr();
-            let code = sys::whisper_pcm_to_mel_with_state(context, state, samples, count, threads);
-            if code != 0 || usize::try_from(sys::whisper_lang_max_id()) != Ok(LANGUAGES - 1) {
-                return Err(Stopped::Failed(code));
+            if usize::try_from(sys::whisper_lang_max_id()) != Ok(LANGUAGES - 1) {
+                return Err(Stopped::Failed(-1));
             }
+            let (context, state) = (self.model.raw(), self.raw.as_ptr());
             let table = probabilities.as_mut_ptr();
             sys::whisper_lang_auto_detect_with_state(context, state, 0, threads, table)
         };
@@ -127,7 +131,10 @@ impl State {
     ///
     /// After [`Stopped::NoMemory`] the state must not be used again.
     pub(crate) fn decode(&mut self, request: &Request<'_>) -> Result<Vec<Decoded>, Stopped> {
-        self.keep(request.samples);
+        self.hear(request.samples)?;
+        if self.spectrogram.sounding < SHORTEST {
+            return Ok(Vec::new());
+        }
         let context = if request.prompt.is_empty() && request.rolling == 0 {
             0
         } else {
@@ -161,12 +168,12 @@ impl State {
         params.logits_filter_callback_user_data = data;
         params.new_segment_callback = Some(on_segments);
         params.new_segment_callback_user_data = data;
-        let count = i32::try_from(self.samples.len()).unwrap_or(i32::MAX);
-        // SAFETY: context and state are live; everything that the parameters point to, the samples
-        // and the watch live for the call, and the callbacks only share the watch.
+        // SAFETY: context and state are live; everything that the parameters point to and the watch
+        // live for the call, the callbacks only share the watch, and without samples whisper.cpp
+        // takes the spectrogram that the state has.
         let code = unsafe {
             let (context, state) = (self.model.raw(), self.raw.as_ptr());
-            sys::whisper_full_with_state(context, state, params, self.samples.as_ptr(), count)
+            sys::whisper_full_with_state(context, state, params, std::ptr::null(), 0)
         };
         give_up(false);
         if request.cancel.load(Ordering::Relaxed) && code != FREED {
@@ -204,6 +211,8 @@ impl State {
         params.print_realtime = false;
         params.print_timestamps = false;
         params.max_tokens = number(request.max_tokens);
+        // The silence behind the sound is for the encoder alone; a frame is a hundredth of a second.
+        params.duration_ms = i32::try_from(self.spectrogram.sounding * 10).unwrap_or(i32::MAX);
         params.audio_ctx = if self.model.accelerated { 0 } else { CPU_POSITIONS };
         params.carry_initial_prompt = true;
         params.prompt_tokens = request.prompt.as_ptr();
@@ -223,10 +232,21 @@ impl State {
         params
     }
 
-    /// Keeps samples as whisper.cpp wants them.
-    fn keep(&mut self, samples: &[i16]) {
+    /// Gives the state the spectrogram of some samples.
+    fn hear(&mut self, samples: &[i16]) -> Result<(), Stopped> {
         self.samples.clear();
         self.samples.extend(samples.iter().map(|sample| f32::from(*sample) / 32_768.0));
+        self.mel.spectrogram(&self.samples, WINDOW, &mut self.spectrogram);
+        let Spectrogram { values, bands, frames, .. } = &self.spectrogram;
+        let size = |count: &usize| i32::try_from(*count).map_err(|_| Stopped::Failed(-2));
+        let (frames, bands) = (size(frames)?, size(bands)?);
+        // SAFETY: context and state are live; there is a value for each frame of each band, and they
+        // are copied.
+        let code = unsafe {
+            let (context, state) = (self.model.raw(), self.raw.as_ptr());
+            sys::whisper_set_mel_with_state(context, state, values.as_ptr(), frames, bands)
+        };
+        if code == 0 { Ok(()) } else { Err(Stopped::Failed(code)) }
     }
 
     fn results(&self, watch: &Watch<'_>) -> Vec<Decoded> {
