@@ -32,6 +32,7 @@ mod threads;
 mod utf8;
 mod vocabulary;
 
+pub use constraint::{trials_of, try_constraints};
 pub use engine::Engine;
 pub use link::Link;
 pub use load::vocabulary;

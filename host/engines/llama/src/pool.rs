@@ -1,9 +1,10 @@
-//! Threads that make requests ready beside the decoding one.
+//! Threads that tokenize long texts beside the decoding one.
+//!
+//! How long a text takes is bounded by its length, so every one of them is awaited.
 
-use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use engine_protocol::{EngineError, ErrorCode, Generate, RequestId, Tokenize};
 
@@ -11,20 +12,19 @@ use crate::request::{Preparer, Ready};
 
 /// Threads that work at a time.
 const THREADS: usize = 2;
-/// Threads that may be lost in work that does not end.
-const MOST_LOST: usize = 4;
-/// Reading a grammar recurses; this is only reserved, not used.
+/// Some vocabularies split text by expressions, whose matching recurses; this is only reserved, not
+/// used.
 const STACK: usize = 256 << 20;
 
 /// Something to make ready.
 pub(crate) enum Job {
-    Generate(Box<Generate>),
+    /// Gone with its request.
+    Generate(Box<Generate>, Weak<()>),
     Tokenize(Tokenize),
 }
 
-/// Something that is being made ready, is ready, or cannot be.
+/// Something that is ready, or cannot be.
 pub(crate) enum Done {
-    Begun(RequestId),
     Generate(RequestId, Result<Ready, EngineError>),
     Tokenize(RequestId, Result<Vec<u32>, EngineError>),
 }
@@ -35,25 +35,14 @@ type Work = dyn Fn(Job) -> Done + Send + Sync;
 struct Shared {
     queue: Mutex<Receiver<Job>>,
     finished: SyncSender<Done>,
-    /// Requests whose threads have been replaced.
-    lost: Mutex<HashSet<RequestId>>,
     work: Box<Work>,
 }
 
-/// The threads. One that does not come back is replaced; if it does after all, it ends.
+/// The threads.
 pub(crate) struct Pool {
     jobs: SyncSender<Job>,
     done: Receiver<Done>,
-    shared: Arc<Shared>,
 }
-
-/// Too many threads are lost.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "{MOST_LOST} threads are lost in constraints that do not finish compiling, which is as many \
-     as may"
-)]
-pub(crate) struct Exhausted;
 
 impl Pool {
     /// A pool for at most `places` jobs.
@@ -65,18 +54,15 @@ impl Pool {
         places: usize,
     ) -> std::io::Result<Self> {
         let (jobs, queue) = sync_channel(places.max(1));
-        let (finished, done) = sync_channel(2 * (places.max(1) + THREADS));
-        let shared = Arc::new(Shared {
-            queue: Mutex::new(queue),
-            finished,
-            lost: Mutex::default(),
-            work: Box::new(work),
-        });
-        let pool = Self { jobs, done, shared };
+        let (finished, done) = sync_channel(places.max(1) + THREADS);
+        let queue = Mutex::new(queue);
+        let shared = Arc::new(Shared { queue, finished, work: Box::new(work) });
         for _ in 0..THREADS {
-            pool.spawn()?;
+            let shared = Arc::clone(&shared);
+            let builder = std::thread::Builder::new().name("prepare".into()).stack_size(STACK);
+            builder.spawn(move || while shared.one() {})?;
         }
-        Ok(pool)
+        Ok(Self { jobs, done })
     }
 
     /// Hands over a job; `false` where there is no place for it.
@@ -86,65 +72,27 @@ impl Pool {
 
     /// The next thing that has become ready.
     pub(crate) fn finished(&self) -> Option<Done> {
-        let done = self.done.try_recv().ok()?;
-        // A thread that was done just as it was replaced is not lost.
-        if let Done::Generate(request, _) = &done {
-            self.shared.lost().remove(request);
-        }
-        Some(done)
-    }
-
-    /// Replaces the thread that works on a request and does not finish.
-    ///
-    /// # Errors
-    /// As many have been lost as may, or no other can be started.
-    pub(crate) fn replace(&self, request: RequestId) -> Result<(), Exhausted> {
-        let mut lost = self.shared.lost();
-        if lost.len() >= MOST_LOST {
-            return Err(Exhausted);
-        }
-        tracing::error!(request, "a thread is lost in a constraint; another takes its place");
-        self.spawn().map_err(|_| Exhausted)?;
-        lost.insert(request);
-        Ok(())
-    }
-
-    fn spawn(&self) -> std::io::Result<()> {
-        let shared = Arc::clone(&self.shared);
-        let builder = std::thread::Builder::new().name("prepare".into()).stack_size(STACK);
-        builder.spawn(move || while shared.one() {})?;
-        Ok(())
+        self.done.try_recv().ok()
     }
 }
 
 impl Shared {
-    fn lost(&self) -> std::sync::MutexGuard<'_, HashSet<RequestId>> {
-        self.lost.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Does one job; `false` where the thread is to end.
     fn one(&self) -> bool {
         let job = self.queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return false };
-        let request = match &job {
-            Job::Generate(generate) => Some(generate.request),
-            Job::Tokenize(_) => None,
-        };
-        if let Some(request) = request
-            && self.finished.send(Done::Begun(request)).is_err()
-        {
-            return false;
+        // Whoever cancels a request does not leave its work to others.
+        if matches!(&job, Job::Generate(_, alive) if alive.strong_count() == 0) {
+            return true;
         }
-        let done = (self.work)(job);
-        let replaced = request.is_some_and(|request| self.lost().remove(&request));
-        !replaced && self.finished.send(done).is_ok()
+        self.finished.send((self.work)(job)).is_ok()
     }
 }
 
 /// Makes a request ready.
 pub(crate) fn work(preparer: &Preparer, job: Job) -> Done {
     match job {
-        Job::Generate(generate) => {
+        Job::Generate(generate, _) => {
             let request = generate.request;
             Done::Generate(request, guarded(|| preparer.prepare(generate)))
         }
@@ -155,7 +103,7 @@ pub(crate) fn work(preparer: &Preparer, job: Job) -> Done {
 }
 
 /// A fault in a library that reads a request must end that request only.
-fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, EngineError> {
     std::panic::catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         Err(EngineError::new(
             ErrorCode::Internal,
@@ -166,14 +114,15 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, EngineError>) -> Result<T, Engine
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use engine_protocol::{Prompt, Sampling};
 
     use super::*;
 
-    fn job(request: RequestId) -> Job {
-        Job::Generate(Box::new(Generate {
+    fn job(request: RequestId, alive: &Arc<()>) -> Job {
+        let generate = Generate {
             request,
             prompt: Prompt::default(),
             sampling: Sampling::default(),
@@ -185,45 +134,42 @@ mod tests {
             logprobs: None,
             lora: None,
             cache_salt: String::new(),
-        }))
-    }
-
-    fn next(pool: &Pool) -> (bool, RequestId) {
-        match pool.done.recv_timeout(Duration::from_secs(20)).unwrap() {
-            Done::Begun(request) => (false, request),
-            Done::Generate(request, _) | Done::Tokenize(request, _) => (true, request),
-        }
+        };
+        Job::Generate(Box::new(generate), Arc::downgrade(alive))
     }
 
     #[test]
-    fn lost_threads_are_replaced_until_too_many_are() {
+    fn the_work_of_requests_that_are_gone_is_left_out() {
         let (open, gate) = sync_channel::<()>(0);
         let gate = Mutex::new(gate);
-        // Requests below 100 do not end until the gate is gone.
+        let worked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&worked);
         let work = move |job| {
-            let Job::Generate(generate) = job else { panic!("not a generation") };
-            if generate.request < 100 {
-                let _ = gate.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            }
+            let Job::Generate(generate, _) = job else { panic!("not a generation") };
+            let _ = gate.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            count.fetch_add(1, Ordering::Relaxed);
             let error = EngineError::new(ErrorCode::Internal, "only a test");
             Done::Generate(generate.request, Err(error))
         };
         let pool = Pool::new(work, 16).unwrap();
-        let most = u64::try_from(MOST_LOST).unwrap();
-        for request in 1..=most {
-            assert!(pool.start(job(request)));
-            assert_eq!(next(&pool), (false, request));
-            pool.replace(request).unwrap();
-            // Others are served.
-            assert!(pool.start(job(100 + request)));
-            assert_eq!(next(&pool), (false, 100 + request));
-            assert_eq!(next(&pool), (true, 100 + request));
+        let (stays, goes) = (Arc::new(()), Arc::new(()));
+        // Both threads stand before the gate, and the others wait behind them.
+        for request in 1..=2 {
+            assert!(pool.start(job(request, &stays)));
         }
-        assert!(pool.start(job(50)));
-        assert_eq!(next(&pool), (false, 50));
-        assert!(pool.replace(50).unwrap_err().to_string().contains("4 threads"));
-        // What comes back ends, and makes room for further losses.
+        for request in 3..=10 {
+            assert!(pool.start(job(request, &goes)));
+        }
+        assert!(pool.start(job(11, &stays)));
+        drop(goes);
         drop(open);
-        assert_eq!(next(&pool), (true, 50));
+        let mut done: Vec<RequestId> = (0..3)
+            .map(|_| match pool.done.recv_timeout(Duration::from_secs(20)).unwrap() {
+                Done::Generate(request, _) | Done::Tokenize(request, _) => request,
+            })
+            .collect();
+        done.sort_unstable();
+        assert_eq!(done, [1, 2, 11]);
+        assert_eq!(worked.load(Ordering::Relaxed), 3);
     }
 }

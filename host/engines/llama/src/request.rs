@@ -1,19 +1,20 @@
-//! Checking a request and making it ready: tokens, grammar, adapter.
+//! Checking a request and making it ready: tokens, adapter, and then its grammar.
 //!
-//! Short prompts are made ready at once; long ones and grammars on the threads of the
-//! [`pool`](crate::pool), so that they do not hold up whoever is being answered.
+//! Short prompts are made ready at once; long ones on the threads of the [`pool`](crate::pool), and
+//! grammars that are not known in the [`workshop`](crate::constraint::Workshop), so that they do not
+//! hold up whoever is being answered.
 
 use std::sync::{Arc, OnceLock};
 
-use engine_protocol::{EngineError, ErrorCode, Generate, Prompt, PromptPart};
+use engine_protocol::{Constraint, EngineError, ErrorCode, Generate, Prompt, PromptPart};
 
-use crate::constraint::{Compiled, Compiler};
+use crate::constraint::{self, Compiled, Compiler, Trials};
 use crate::sampler;
 use crate::vocabulary::Vocabulary;
 
 /// Text up to this long is tokenized on the spot.
 const SHORT: usize = 32 << 10;
-/// Text longer than this takes minutes, and no context holds it.
+/// Text longer than this is refused unread: tokenizing it would take minutes.
 const MOST_TEXT: usize = 8 << 20;
 /// The greatest number of stop strings and stop tokens, and the length of each string.
 const MOST_STOPS: usize = 256;
@@ -25,6 +26,7 @@ const MOST_LOGPROBS: u32 = 100;
 pub(crate) struct Ready {
     pub(crate) generate: Box<Generate>,
     pub(crate) prompt: Vec<u32>,
+    /// The constraint's compiled form, once there is one.
     pub(crate) compiled: Option<Arc<Compiled>>,
     /// 0 for no adapter, otherwise one more than its place in the settings.
     pub(crate) group: usize,
@@ -43,14 +45,15 @@ pub(crate) struct Preparer {
     vocabulary: Arc<Vocabulary>,
     bounds: Bounds,
     compiler: OnceLock<Result<Compiler, EngineError>>,
+    trials: OnceLock<Trials>,
 }
 
 impl Preparer {
     pub(crate) fn new(vocabulary: Arc<Vocabulary>, bounds: Bounds) -> Self {
-        Self { vocabulary, bounds, compiler: OnceLock::new() }
+        Self { vocabulary, bounds, compiler: OnceLock::new(), trials: OnceLock::new() }
     }
 
-    /// Checks a request, tokenizes its prompt and compiles its grammar.
+    /// Checks a request and tokenizes its prompt; its grammar is yet to come.
     ///
     /// # Errors
     /// Names the value that cannot be, its limit and what to do.
@@ -58,11 +61,37 @@ impl Preparer {
         self.check(&generate)?;
         let group = self.group(generate.lora.as_deref())?;
         let prompt = self.prompt(&generate)?;
-        let compiled = match &generate.constraint {
-            None => None,
-            Some(constraint) => Some(self.compiler()?.compile(constraint)?),
-        };
-        Ok(Ready { generate, prompt, compiled, group })
+        Ok(Ready { generate, prompt, compiled: None, group })
+    }
+
+    /// The compiled form of a constraint that was used lately.
+    ///
+    /// # Errors
+    /// Says which limit the source exceeds.
+    pub(crate) fn known(
+        &self,
+        constraint: &Constraint,
+    ) -> Result<Option<Arc<Compiled>>, EngineError> {
+        constraint::check(constraint)?;
+        let compiler = self.compiler.get().and_then(|compiler| compiler.as_ref().ok());
+        Ok(compiler.and_then(|compiler| compiler.known(constraint)))
+    }
+
+    /// The compiled form of a constraint, which may take long.
+    ///
+    /// # Errors
+    /// Says what is wrong with the source.
+    pub(crate) fn compile(&self, constraint: &Constraint) -> Result<Arc<Compiled>, EngineError> {
+        if let Some(trials) = self.trials.get() {
+            trials.attempt(constraint)?;
+        }
+        self.compiler()?.compile(constraint)
+    }
+
+    /// Has constraints tried out from now on.
+    pub(crate) fn try_out(&self, trials: Trials) {
+        // The first ones stay.
+        let _ = self.trials.set(trials);
     }
 
     /// The tokens of a prompt, however long the context.
@@ -135,9 +164,16 @@ impl Preparer {
         let limit = self.bounds.context_length;
         // No token stands for more bytes than the longest one, so this cannot fit in any case, and
         // tokenizing many megabytes takes long.
-        let least = text_bytes(&generate.prompt) / self.vocabulary.longest_piece();
+        let bytes = text_bytes(&generate.prompt);
+        let least = bytes / self.vocabulary.longest_piece();
         if least > limit {
             return Err(too_long(&format!("at least {least}"), limit));
+        }
+        if bytes > MOST_TEXT {
+            let message = format!(
+                "the prompt has {bytes} bytes of text, but at most {MOST_TEXT} are read; shorten it"
+            );
+            return Err(EngineError::new(ErrorCode::PromptTooLong, message));
         }
         let prompt = self.vocabulary.tokenize(&generate.prompt)?;
         if prompt.is_empty() {
@@ -151,13 +187,8 @@ impl Preparer {
     }
 }
 
-/// Whether a request takes too long to be made ready between two steps.
-pub(crate) fn is_long(generate: &Generate) -> bool {
-    generate.constraint.is_some() || is_long_prompt(&generate.prompt)
-}
-
 /// Whether a prompt takes too long to be tokenized between two steps.
-pub(crate) fn is_long_prompt(prompt: &Prompt) -> bool {
+pub(crate) fn is_long(prompt: &Prompt) -> bool {
     text_bytes(prompt) > SHORT
 }
 

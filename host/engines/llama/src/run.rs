@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ use engine_protocol::{
 use crate::engine::Engine;
 use crate::link::Link;
 
-/// The host takes a worker for hung that is silent for longer than a second.
+/// The host takes a worker for hung that is silent for as long as it is configured to wait, which
+/// is five seconds at the least.
 const BEAT: Duration = Duration::from_millis(400);
 /// How often a step looks at the session.
 const GLANCE: Duration = Duration::from_millis(20);
@@ -102,11 +104,11 @@ impl Port {
 }
 
 /// Serves a session: loads what the first message says, then generates until the host goes away
-/// or asks for the end.
+/// or asks for the end. `trials` is the program that tries constraints out, if any.
 ///
 /// # Errors
-/// The model cannot be loaded, and the host has been told; or the engine can go on no longer.
-pub fn run(link: impl Link + 'static) -> Result<(), EngineError> {
+/// The model cannot be loaded, and the host has been told.
+pub fn run(link: impl Link + 'static, trials: Option<PathBuf>) -> Result<(), EngineError> {
     let port = Rc::new(Port::new(Box::new(link)));
     let request = loop {
         match port.link.recv() {
@@ -125,7 +127,12 @@ pub fn run(link: impl Link + 'static) -> Result<(), EngineError> {
         }
     };
     port.send(FromEngine::Loaded(engine.loaded().clone()));
-    generate(&port, engine)
+    let engine = match trials {
+        Some(program) => engine.with_trials(program, &request.path),
+        None => engine,
+    };
+    generate(&port, engine);
+    Ok(())
 }
 
 fn load(port: &Rc<Port>, request: &Load) -> Result<Engine, EngineError> {
@@ -141,7 +148,7 @@ fn load(port: &Rc<Port>, request: &Load) -> Result<Engine, EngineError> {
     Engine::load(request, &mut progress, Some(Box::new(move || pulse.pulse())))
 }
 
-fn generate(port: &Port, mut engine: Engine) -> Result<(), EngineError> {
+fn generate(port: &Port, mut engine: Engine) {
     port.stats.set(engine.stats());
     loop {
         port.pull();
@@ -153,7 +160,7 @@ fn generate(port: &Port, mut engine: Engine) -> Result<(), EngineError> {
                 // Of a recording that was refused.
                 ToEngine::Audio(_) => {}
                 ToEngine::Cancel { request } => engine.cancel(request),
-                ToEngine::Shutdown => return Ok(()),
+                ToEngine::Shutdown => return,
                 ToEngine::Hello(_) | ToEngine::Load(_) => {
                     tracing::error!("the host repeated a message that comes once; ignored");
                 }
@@ -165,11 +172,8 @@ fn generate(port: &Port, mut engine: Engine) -> Result<(), EngineError> {
             port.send(message);
         }
         port.beat();
-        if let Some(fault) = engine.fault() {
-            return Err(fault.clone());
-        }
         if port.closed.get() || engine.is_stopped() {
-            return Ok(());
+            return;
         }
         if engine.is_idle() {
             let wait = if engine.is_preparing() { POLL } else { BEAT };

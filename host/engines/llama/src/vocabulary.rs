@@ -3,12 +3,15 @@
 //! What a user writes can never become a control token: text is tokenized with control tokens read
 //! as plain text, and should a tokenizer's merges still arrive at one, it is taken apart again.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use engine_protocol::{EngineError, ErrorCode, Prompt, PromptPart};
 
 use crate::native::{TokenKind, Weights};
+
+/// Text is given to the tokenizer in pieces of about so many bytes, where it can be cut.
+const PIECE: usize = 8 << 10;
 
 /// The tokenizer of a model, with its pieces at hand.
 pub struct Vocabulary {
@@ -18,6 +21,8 @@ pub struct Vocabulary {
     /// Spellings of user-defined tokens, the longest first, for vocabularies that look for them in
     /// text and put a space after each.
     user_defined: Vec<(String, u32)>,
+    /// Every character that occurs in a spelling, for vocabularies that write all others as bytes.
+    spelled: Option<HashSet<char>>,
     control: Vec<bool>,
     ends: Vec<bool>,
     bytes: Vec<u8>,
@@ -34,6 +39,7 @@ impl Vocabulary {
         let size = weights.vocabulary_size();
         let mut special = HashMap::new();
         let mut user_defined = Vec::new();
+        let mut spelled = weights.is_sentencepiece().then(HashSet::new);
         let mut control = Vec::new();
         let mut ends = Vec::new();
         let mut bytes = Vec::new();
@@ -43,6 +49,9 @@ impl Vocabulary {
         for token in 0..size {
             let kind = weights.kind(token);
             let spelling = weights.spelling(token).unwrap_or_default();
+            if let Some(spelled) = &mut spelled {
+                spelled.extend(spelling.chars());
+            }
             let frames = kind == TokenKind::UserDefined && is_marker(&spelling);
             control.push(kind == TokenKind::Control || frames);
             ends.push(weights.ends_generation(token));
@@ -67,6 +76,7 @@ impl Vocabulary {
         Self {
             special,
             user_defined,
+            spelled,
             control,
             ends,
             bytes,
@@ -214,9 +224,24 @@ impl Vocabulary {
         fragments
     }
 
+    /// Where a text is cut for the tokenizer: llama.cpp's takes time with the square of the length
+    /// for characters that no token spells. Before such a one the cut changes nothing, because
+    /// it merges with no other.
+    fn cut(&self, text: &str) -> usize {
+        let Some(spelled) = &self.spelled else { return text.len() };
+        let mut later = text.char_indices().skip_while(|(at, _)| *at < PIECE);
+        let alone = later.find(|(_, character)| *character != ' ' && !spelled.contains(character));
+        alone.map_or(text.len(), |(at, _)| at)
+    }
+
     fn tokenize_text(&self, text: &str, tokens: &mut Vec<u32>) {
         let start = tokens.len();
-        self.weights.tokenize(text, tokens);
+        let mut rest = text;
+        while !rest.is_empty() {
+            let (piece, more) = rest.split_at_checked(self.cut(rest)).unwrap_or((rest, ""));
+            self.weights.tokenize(piece, tokens);
+            rest = more;
+        }
         if !tokens.iter().skip(start).any(|token| self.is_control(*token)) {
             return;
         }

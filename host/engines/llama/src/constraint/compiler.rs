@@ -106,11 +106,13 @@ impl Compiler {
     /// # Errors
     /// Says what is wrong with the source, or which limit it exceeds.
     pub(crate) fn compile(&self, constraint: &Constraint) -> Result<Arc<Compiled>, EngineError> {
-        check(constraint).map_err(|error| refused(&error.to_string()))?;
-        if let Some(known) = self.cached(constraint) {
+        check(constraint)?;
+        if let Some(known) = self.known(constraint) {
             return Ok(known);
         }
-        let (matcher, first) = self.matcher(constraint).map_err(|error| refused(&error))?;
+        let (matcher, first) = self
+            .matcher(constraint)
+            .map_err(|error| refused(&located(&error, &constraint.source)))?;
         let env = self.factory.tok_env().clone();
         let triggers = constraint.triggers.clone();
         let slow = AtomicBool::new(false);
@@ -153,7 +155,8 @@ impl Compiler {
         }
     }
 
-    fn cached(&self, constraint: &Constraint) -> Option<Arc<Compiled>> {
+    /// The compiled form of a constraint that was used lately.
+    pub(crate) fn known(&self, constraint: &Constraint) -> Option<Arc<Compiled>> {
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         let at = cache.iter().position(|entry| entry.constraint == *constraint)?;
         let entry = cache.remove(at)?;
@@ -173,7 +176,15 @@ impl Compiler {
     }
 }
 
-fn check(constraint: &Constraint) -> Result<(), LimitExceeded> {
+/// Checks what can be checked without compiling.
+///
+/// # Errors
+/// Says which limit the source exceeds.
+pub(crate) fn check(constraint: &Constraint) -> Result<(), EngineError> {
+    within_limits(constraint).map_err(|error| refused(&error.to_string()))
+}
+
+fn within_limits(constraint: &Constraint) -> Result<(), LimitExceeded> {
     let within = |what, given, limit| {
         if given > limit { Err(LimitExceeded { what, given, limit }) } else { Ok(()) }
     };
@@ -252,7 +263,48 @@ pub(super) fn explained(error: &str) -> String {
     first_lines(error)
 }
 
+/// An error with what the grammar's own comment above the line says of it, in place of the line.
+fn located(error: &str, source: &str) -> String {
+    let place = error.strip_prefix("at ").and_then(|error| error.split_once(": "));
+    let Some((place, cause)) = place else { return error.to_owned() };
+    let line = place.split_once('(').and_then(|(line, _)| line.parse::<usize>().ok());
+    let Some(line) = line else { return error.to_owned() };
+    let cause = cause.strip_prefix("failed to compile JSON schema: ").unwrap_or(cause);
+    match source.lines().take(line).filter_map(|line| line.strip_prefix("// ")).last() {
+        Some(comment) => format!("{comment}: {cause}"),
+        None => format!("line {line}: {cause}"),
+    }
+}
+
+/// The lines that say what is wrong, without those of the grammar around it.
 fn first_lines(text: &str) -> String {
     let head = text.split("<backtrace>").next().unwrap_or_default();
-    head.lines().take(4).collect::<Vec<_>>().join(" ").chars().take(400).collect()
+    let of_grammar = |line: &&str| {
+        let line = line.trim_start();
+        let rest = line.trim_start_matches(|c: char| c.is_ascii_digit());
+        rest.len() < line.len() && rest.starts_with(" | ")
+    };
+    head.lines()
+        .take_while(|line| !of_grammar(line))
+        .take(4)
+        .collect::<Vec<_>>()
+        .join(" ")
+        .chars()
+        .take(400)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_name_what_the_grammar_says_of_the_line() {
+        let source = "start: r1\n// tool `f`\nr1: %json {\"minimum\": 5, \"maximum\": 1}\n";
+        let dump = "\n   2 | // tool `f`\n   3 | r1: %json {}\n           ^\n";
+        let error = format!("at 3(5): failed to compile JSON schema: it is odd{dump}");
+        assert_eq!(located(&first_lines(&error), source), "tool `f`: it is odd");
+        assert_eq!(located("at 1(7): no rule", source), "line 1: no rule");
+        assert_eq!(located("too great", source), "too great");
+    }
 }

@@ -4,6 +4,7 @@ mod admission;
 mod batch;
 
 use std::collections::{HashMap, VecDeque};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,14 +14,14 @@ use engine_protocol::{
     LoadedModel, RequestId, Tokenize, WorkerStats,
 };
 
-use crate::constraint::Follower;
+use crate::constraint::{Compiled, Follower, START, STEP_LIMIT, Trials, Workshop};
 use crate::ledger::{Holder, Ledger};
 use crate::load::{Model, load};
 use crate::native::{Batch, Pulse};
 use crate::pace::Pace;
 use crate::pool::{Done, Job, Pool, work};
 use crate::prefix::{Prefixes, Retained};
-use crate::request::{Bounds, Preparer, Ready, is_long, is_long_prompt};
+use crate::request::{Bounds, Preparer, Ready, is_long};
 use crate::sampler::Candidates;
 use crate::sequence::Sequence;
 use crate::vocabulary::Vocabulary;
@@ -37,8 +38,8 @@ pub struct Engine {
     preparer: Arc<Preparer>,
     pool: Pool,
     preparing: HashMap<RequestId, Preparing>,
+    workshop: Workshop<Ready, Arc<Compiled>>,
     follower: Follower,
-    fault: Option<EngineError>,
     tokenizing: usize,
     waiting: VecDeque<Ready>,
     /// Sequences that were taken out of the KV cache to make room, the oldest first.
@@ -61,13 +62,11 @@ pub struct Engine {
     stopped: bool,
 }
 
-/// A request that is being made ready.
+/// A request whose prompt is being tokenized.
 struct Preparing {
     sequences: u32,
-    /// When a thread took it up.
-    begun: Option<Instant>,
-    /// Whether it was cancelled; only the thread is awaited.
-    abandoned: bool,
+    /// Tells the thread that the request is still there.
+    _alive: Arc<()>,
 }
 
 /// How fast requests end, for a client that has to come back.
@@ -119,14 +118,16 @@ impl Engine {
         };
         let worker = Arc::clone(&preparer);
         let pool = Pool::new(move |job| work(&worker, job), places).map_err(no_thread)?;
+        let compiler = Arc::clone(&preparer);
+        let workshop = Workshop::new(move |constraint| compiler.compile(constraint), COMPILE_LIMIT);
         let follower = Follower::new().map_err(no_thread)?;
         let target = Duration::from_millis(u64::from(settings.step_target_ms.max(1)));
         Ok(Self {
             preparer,
             pool,
             preparing: HashMap::new(),
+            workshop,
             follower,
-            fault: None,
             tokenizing: 0,
             waiting: VecDeque::new(),
             parked: VecDeque::new(),
@@ -150,6 +151,16 @@ impl Engine {
         })
     }
 
+    /// Has constraints tried out by another process of an engine's program before they are compiled
+    /// here.
+    #[must_use]
+    pub fn with_trials(mut self, program: PathBuf, model: &str) -> Self {
+        self.preparer.try_out(Trials::new(program, model.into(), COMPILE_LIMIT));
+        // A trial that has to wait for a core may take several times its limit.
+        self.workshop.set_limit(START + 10 * COMPILE_LIMIT);
+        self
+    }
+
     /// What was loaded.
     pub fn loaded(&self) -> &LoadedModel {
         &self.model.loaded
@@ -171,7 +182,7 @@ impl Engine {
 
     /// Whether something is being made ready on another thread, without a sign when it is.
     pub fn is_preparing(&self) -> bool {
-        self.tokenizing > 0 || !self.preparing.is_empty()
+        self.tokenizing > 0 || self.being_prepared() > 0
     }
 
     /// Whether the pulse has stopped a step; the engine is of no use from then on.
@@ -179,13 +190,8 @@ impl Engine {
         self.stopped
     }
 
-    /// Why the engine can go on no longer, if so.
-    pub fn fault(&self) -> Option<&EngineError> {
-        self.fault.as_ref()
-    }
-
     fn being_prepared(&self) -> usize {
-        self.preparing.values().filter(|preparing| !preparing.abandoned).count()
+        self.preparing.len() + self.workshop.waiting()
     }
 
     /// The state for metrics.
@@ -212,6 +218,7 @@ impl Engine {
     pub fn submit(&mut self, generate: Box<Generate>) {
         let request = generate.request;
         let known = self.preparing.contains_key(&request)
+            || self.workshop.holds(request)
             || self.waiting.iter().any(|ready| ready.generate.request == request)
             || self.sequences().any(|sequence| sequence.request.id() == request);
         if known {
@@ -228,12 +235,12 @@ impl Engine {
             return;
         }
         let sequences = generate.sequences;
-        if !is_long(&generate) {
+        let alive = Arc::new(());
+        if !is_long(&generate.prompt) {
             let ready = self.preparer.prepare(generate);
-            self.enqueue(request, ready);
-        } else if self.pool.start(Job::Generate(generate)) {
-            let preparing = Preparing { sequences, begun: None, abandoned: false };
-            self.preparing.insert(request, preparing);
+            self.constrain(request, ready);
+        } else if self.pool.start(Job::Generate(generate, Arc::downgrade(&alive))) {
+            self.preparing.insert(request, Preparing { sequences, _alive: alive });
         } else {
             self.refuse(request, overloaded(waits, self.drain.retry_after()));
         }
@@ -242,7 +249,7 @@ impl Engine {
     /// Tokenizes a prompt.
     pub fn tokenize(&mut self, tokenize: Tokenize) {
         let request = tokenize.request;
-        if !is_long_prompt(&tokenize.prompt) {
+        if !is_long(&tokenize.prompt) {
             let tokens = self.preparer.tokenize(&tokenize.prompt);
             self.answers.push(FromEngine::Tokens { request, tokens });
         } else if self.pool.start(Job::Tokenize(tokenize)) {
@@ -255,11 +262,11 @@ impl Engine {
 
     /// Ends a request; its cells are free when this returns.
     pub fn cancel(&mut self, request: RequestId) {
-        if let Some(preparing) = self.preparing.get_mut(&request)
-            && !std::mem::replace(&mut preparing.abandoned, true)
-        {
-            let sequences = preparing.sequences;
-            self.report_cancelled(request, 0..sequences);
+        if let Some(preparing) = self.preparing.remove(&request) {
+            self.report_cancelled(request, 0..preparing.sequences);
+        }
+        if let Some(ready) = self.workshop.cancel(request) {
+            self.report_cancelled(request, 0..ready.generate.sequences);
         }
         if let Some(at) = self.waiting.iter().position(|ready| ready.generate.request == request)
             && let Some(ready) = self.waiting.remove(at)
@@ -284,6 +291,7 @@ impl Engine {
     /// One round: takes in what is ready, runs one batch, and reports what it brought.
     pub fn step(&mut self) {
         self.collect();
+        self.give_up();
         self.admit();
         self.run_batch();
     }
@@ -296,16 +304,10 @@ impl Engine {
     fn collect(&mut self) {
         while let Some(done) = self.pool.finished() {
             match done {
-                Done::Begun(request) => {
-                    if let Some(preparing) = self.preparing.get_mut(&request) {
-                        preparing.begun = Some(Instant::now());
-                    }
-                }
                 Done::Generate(request, ready) => {
-                    // One that was cancelled or took too long has been answered already.
-                    let preparing = self.preparing.remove(&request);
-                    if preparing.is_some_and(|preparing| !preparing.abandoned) {
-                        self.enqueue(request, ready);
+                    // One that was cancelled has been answered already.
+                    if self.preparing.remove(&request).is_some() {
+                        self.constrain(request, ready);
                     }
                 }
                 Done::Tokenize(request, tokens) => {
@@ -314,34 +316,46 @@ impl Engine {
                 }
             }
         }
-        let late: Vec<RequestId> = self
-            .preparing
-            .iter()
-            .filter(|(_, preparing)| {
-                preparing.begun.is_some_and(|begun| begun.elapsed() > COMPILE_LIMIT)
-            })
-            .map(|(request, _)| *request)
-            .collect();
-        for request in late {
-            let known = self.preparing.remove(&request);
-            // The thread may never come back, so another takes its place.
-            if let Err(cause) = self.pool.replace(request) {
-                let message = format!("{cause}; the worker has to start anew");
-                self.fault = Some(EngineError::new(ErrorCode::Internal, message));
+        for (request, outcome) in self.workshop.settle() {
+            match outcome {
+                Ok((ready, compiled)) => {
+                    self.waiting.push_back(Ready { compiled: Some(compiled), ..ready });
+                }
+                Err(error) => self.refuse(request, error),
             }
-            if known.is_some_and(|preparing| preparing.abandoned) {
-                continue;
-            }
-            let limit = COMPILE_LIMIT.as_secs();
-            let message =
-                format!("the constraint takes more than {limit} s to compile; simplify it");
-            self.refuse(request, EngineError::new(ErrorCode::InvalidConstraint, message));
         }
     }
 
-    fn enqueue(&mut self, request: RequestId, ready: Result<Ready, EngineError>) {
-        match ready {
-            Ok(ready) => self.waiting.push_back(ready),
+    /// Ends the requests whose guides will not come back.
+    fn give_up(&mut self) {
+        for (order, error) in self.follower.give_up(STEP_LIMIT) {
+            let waits = self.sequences().find(|sequence| sequence.order == order);
+            if let Some(request) = waits.map(|sequence| sequence.request.id()) {
+                self.fail(request, error);
+            }
+        }
+    }
+
+    /// Sees to the constraint of a request whose prompt is ready.
+    fn constrain(&mut self, request: RequestId, ready: Result<Ready, EngineError>) {
+        let mut ready = match ready {
+            Ok(ready) => ready,
+            Err(error) => return self.refuse(request, error),
+        };
+        let Some(constraint) = ready.generate.constraint.clone() else {
+            self.waiting.push_back(ready);
+            return;
+        };
+        match self.preparer.known(&constraint) {
+            Ok(Some(compiled)) => {
+                ready.compiled = Some(compiled);
+                self.waiting.push_back(ready);
+            }
+            Ok(None) => {
+                if let Err(error) = self.workshop.take(request, constraint, ready) {
+                    self.refuse(request, error);
+                }
+            }
             Err(error) => self.refuse(request, error),
         }
     }

@@ -6,9 +6,11 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use engine_ipc::{HostSession, Listener};
-use engine_protocol::{EventKind, FromEngine, Hello, Load, ToEngine};
+use engine_protocol::{
+    Constraint, ErrorCode, EventKind, FromEngine, Generate, GrammarSyntax, Hello, Load, ToEngine,
+};
 
-use crate::support::{generate, settings, tiny_model};
+use crate::support::{constraint, generate, settings, tiny_model};
 
 const LIMIT: Duration = Duration::from_mins(1);
 
@@ -82,4 +84,56 @@ async fn a_worker_that_cannot_load_says_why_and_fails() {
     let FromEngine::LoadFailed(error) = message else { panic!("{message:?}") };
     assert!(error.message.contains("none.gguf"), "{error}");
     assert!(!ends(child).await);
+}
+
+/// Expressions that must all hold, which llguidance does not come back from.
+fn endless(number: u32) -> Constraint {
+    let patterns = (0..30).map(|at| {
+        format!(r#"{{"type":"string","pattern":"^(.*[a-z]{{{at},{number}}}.*|x{{{at}}})+$"}}"#)
+    });
+    let patterns: Vec<_> = patterns.collect();
+    constraint(GrammarSyntax::JsonSchema, &format!(r#"{{"allOf":[{}]}}"#, patterns.join(",")))
+}
+
+#[tokio::test]
+async fn a_constraint_that_does_not_compile_in_time_costs_its_own_request_alone() {
+    let (folder, path) = tiny_model();
+    let (child, mut session) = start(&folder).await;
+    session.sender.send(&load(&path)).await.unwrap();
+    let follows = |request, constraint| {
+        let generate = Generate { constraint: Some(constraint), ..generate(request, "the", 9) };
+        ToEngine::Generate(Box::new(generate))
+    };
+    for (request, number) in (1..).zip(40..42) {
+        session.sender.send(&follows(request, endless(number))).await.unwrap();
+    }
+    let choice = || constraint(GrammarSyntax::Regex, "yes|no");
+    session.sender.send(&follows(10, choice())).await.unwrap();
+    session.sender.send(&ToEngine::Generate(Box::new(generate(11, "the", 9)))).await.unwrap();
+    session.sender.send(&follows(12, constraint(GrammarSyntax::Regex, "("))).await.unwrap();
+    let mut ended = Vec::new();
+    while ended.len() < 5 {
+        let message = tokio::time::timeout(LIMIT, session.receiver.next()).await.unwrap();
+        let FromEngine::Step(events) = message.unwrap().unwrap() else { continue };
+        for event in events {
+            match event.kind {
+                EventKind::Finished { .. } => ended.push((event.request, None)),
+                EventKind::Failed(error) => {
+                    assert_eq!(error.code, ErrorCode::InvalidConstraint, "{error}");
+                    ended.push((event.request, Some(error.message)));
+                }
+                _ => {}
+            }
+        }
+    }
+    // Who has no constraint did not wait for those who have.
+    assert_eq!(ended[0], (11, None));
+    ended.sort();
+    for (request, error) in &ended[..2] {
+        assert!(error.as_ref().is_some_and(|e| e.contains("simplify it")), "{request}: {error:?}");
+    }
+    assert_eq!(ended[2], (10, None));
+    assert!(ended[4].1.as_ref().is_some_and(|error| error.contains("refused")), "{ended:?}");
+    session.sender.send(&ToEngine::Shutdown).await.unwrap();
+    assert!(ends(child).await);
 }

@@ -53,7 +53,7 @@ impl Host {
         let (to, incoming) = sync_channel(64);
         let (outgoing, from) = sync_channel(1 << 16);
         let (folder, _) = tiny_model();
-        let engine = spawn(move || run(Wire { incoming: Mutex::new(incoming), outgoing }));
+        let engine = spawn(move || run(Wire { incoming: Mutex::new(incoming), outgoing }, None));
         Self { to: Some(to), from, engine, folder }
     }
 

@@ -2,9 +2,12 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use engine_llama::{Vocabulary, vocabulary};
 use engine_protocol::{ErrorCode, Prompt, PromptPart};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use serde_json::Value;
 
 use crate::support::{data, prompt, tiny_model};
@@ -211,4 +214,89 @@ fn parts_that_cannot_be_are_refused_by_name() {
     refused(control("▁the"), "▁the");
     refused(PromptPart::Token(vocabulary.size()), &vocabulary.size().to_string());
     refused(PromptPart::Token(u32::MAX), &u32::MAX.to_string());
+}
+
+fn vocabularies() -> Vec<Vocabulary> {
+    let files =
+        ["llama-spm", "baichuan", "gpt-2"].map(|name| format!("vocab/ggml-vocab-{name}.gguf"));
+    let (_folder, tiny) = tiny_model();
+    let shared = files.iter().filter_map(|file| data(file));
+    shared.chain([tiny]).map(|path| vocabulary(&path).unwrap()).collect()
+}
+
+#[test]
+fn no_long_text_takes_long() {
+    for vocabulary in vocabularies() {
+        // Characters that no token spells, one or many of them in a word, and some that merge.
+        for unit in ["\u{1f600}", "\u{12345}\u{e9}a ", "\u{e9}", "\u{4e2d}", "a", " ", "0", "ab!? "]
+        {
+            let text = unit.repeat((1 << 20) / unit.len());
+            let begun = Instant::now();
+            let tokens = vocabulary.tokenize(&prompt(&text)).unwrap();
+            let took = begun.elapsed();
+            assert!(took < Duration::from_secs(8), "{unit:?} took {took:?}");
+            assert!(tokens.len() > text.len() / 64, "{unit:?}: {}", tokens.len());
+        }
+    }
+}
+
+#[test]
+fn a_text_has_the_tokens_of_its_halves_where_it_may_be_cut() {
+    let vocabularies = vocabularies();
+    let spm = &vocabularies[..vocabularies.len().min(1)];
+    let part = prop::sample::select(vec![
+        "the ",
+        "hand",
+        " ",
+        "  ",
+        "\n",
+        "\u{e9}",
+        "na\u{ef}ve",
+        "\u{4e2d}\u{6587}",
+        "\u{1f600}",
+        "\u{12345}",
+        "<s>",
+        "<0x41>",
+        "\u{2581}",
+        "1234",
+        "!?",
+        "\u{200d}",
+    ]);
+    let texts = prop::collection::vec(part, 0..20).prop_map(|parts| parts.concat());
+    let runs = |vocabulary: &Vocabulary, list: &[&str]| {
+        let mut tokens = Vec::new();
+        for run in list {
+            let prompt =
+                Prompt { parts: vec![text(run)], add_bos: Some(false), space_prefix: Some(false) };
+            tokens.extend(vocabulary.tokenize(&prompt).unwrap());
+        }
+        tokens
+    };
+    let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(300) };
+    TestRunner::new(config)
+        .run(&(texts.clone(), texts), |(before, after)| {
+            // Before a character that no token spells.
+            let after = format!("\u{12345}{after}");
+            let whole = format!("{before}{after}");
+            for vocabulary in spm {
+                prop_assert_eq!(
+                    runs(vocabulary, &[&whole]),
+                    runs(vocabulary, &[&before, &after]),
+                    "{:?}",
+                    whole
+                );
+            }
+            Ok(())
+        })
+        .unwrap();
+    // And so does one that is long enough to be cut.
+    for vocabulary in spm {
+        let unit = "the na\u{ef}ve \u{12345} hand \u{1f600}\u{4e2d}  ";
+        let long = unit.repeat(2000);
+        let units = vec![unit; 2000];
+        let cut: Vec<String> =
+            units.concat().split_inclusive("the na\u{ef}ve ").map(str::to_owned).collect();
+        let cut: Vec<&str> = cut.iter().map(String::as_str).collect();
+        assert_eq!(runs(vocabulary, &[&long]), runs(vocabulary, &cut));
+    }
 }
