@@ -24,6 +24,9 @@ const BATCH: usize = 64;
 /// A worker that seems hung gets this long after all, in case it was the host that stood still.
 const SECOND_LOOK: Duration = Duration::from_millis(250);
 
+/// An engine that goes on shows a sign of life within this time, whatever it does.
+const LOOKS_AGAIN: Duration = Duration::from_secs(1);
+
 /// Why a session ended.
 #[derive(Debug)]
 pub(crate) enum End {
@@ -93,7 +96,8 @@ impl<'a> Connection<'a> {
 
     /// Ends every request with the same failure.
     pub(crate) fn fail_all(&self, commands: &mut mpsc::Receiver<Command>, error: &SupervisorError) {
-        self.requests().fail_all(error);
+        let looked = self.heard().at + LOOKS_AGAIN;
+        self.requests().fail_all(error, looked);
         commands.close();
         while let Ok(command) = commands.try_recv() {
             // The request that a piece of audio belongs to has been failed above, or is in here too.

@@ -47,8 +47,8 @@ mod worker;
 
 pub use cause::Cause;
 pub use error::SupervisorError;
-pub use generation::Generation;
-pub use options::{Options, RestartPolicy, WorkerSpec};
+pub use generation::{Generation, Retry};
+pub use options::{Check, Options, RestartPolicy, WorkerSpec};
 pub use status::{ModelState, ModelStatus, ReplicaStatus};
 pub use supervisor::Supervisor;
 pub use transcription::{AudioSender, NoListener, Transcription};

@@ -13,7 +13,10 @@ use tokio::sync::{
 };
 use tokio_util::task::{TaskTracker, task_tracker::TaskTrackerToken};
 
-use crate::{SupervisorError, requests::Sink};
+use crate::{
+    SupervisorError,
+    requests::{Ending, Sink},
+};
 
 /// Pieces of audio that may wait to be written to one worker.
 const PIECES: usize = 8;
@@ -35,10 +38,12 @@ impl Work {
         }
     }
 
-    /// Ends it with a failure.
+    /// Ends it with a failure of a worker that was never asked.
     pub(crate) fn fail(self, error: SupervisorError) {
         match self {
-            Self::Generate { sink, .. } | Self::Transcribe { sink, .. } => sink.fail(error),
+            Self::Generate { sink, .. } | Self::Transcribe { sink, .. } => {
+                sink.end(Ending { error, untouched: true });
+            }
             // Whoever asked may have gone.
             Self::Tokenize { answer, .. } => drop(answer.send(Err(error))),
         }
@@ -84,6 +89,8 @@ pub(crate) type Answer = oneshot::Sender<Result<Vec<u32>, SupervisorError>>;
 /// Callers' end of one session; a worker that is started again has a new one.
 #[derive(Debug)]
 pub(crate) struct Link {
+    /// The place of its worker among the model's.
+    replica: u32,
     commands: mpsc::Sender<Command>,
     /// Places for pieces of audio that wait to be written.
     audio: Arc<Semaphore>,
@@ -101,9 +108,14 @@ pub(crate) struct Ticket {
 }
 
 impl Link {
-    pub(crate) fn new(queue: usize, all: TaskTracker) -> (Arc<Self>, mpsc::Receiver<Command>) {
+    pub(crate) fn new(
+        replica: u32,
+        queue: usize,
+        all: TaskTracker,
+    ) -> (Arc<Self>, mpsc::Receiver<Command>) {
         let (commands, receiver) = mpsc::channel(queue.max(1));
         let link = Self {
+            replica,
             commands,
             audio: Arc::new(Semaphore::new(PIECES)),
             cancels: Cancels::default(),
@@ -111,6 +123,10 @@ impl Link {
             all,
         };
         (Arc::new(link), receiver)
+    }
+
+    pub(crate) fn replica(&self) -> u32 {
+        self.replica
     }
 
     pub(crate) fn in_flight(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
+use tokio::sync::Semaphore;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
@@ -17,6 +18,8 @@ pub(crate) struct ModelEntry {
     replicas: Vec<Arc<Replica>>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// A place for one request that is begun once more.
+    turns: Arc<Semaphore>,
 }
 
 impl ModelEntry {
@@ -34,7 +37,7 @@ impl ModelEntry {
             tasks.spawn(async move { replica.keep(&socket, &stop).await });
         }
         tasks.close();
-        Self { spec, replicas, stop, tasks }
+        Self { spec, replicas, stop, tasks, turns: Arc::new(Semaphore::new(1)) }
     }
 
     pub(crate) fn status(&self) -> ModelStatus {
@@ -53,6 +56,16 @@ impl ModelEntry {
             .iter()
             .filter_map(|replica| replica.link())
             .min_by_key(|link| link.in_flight())
+    }
+
+    /// The worker in one of the places, where it is ready.
+    pub(crate) fn in_place(&self, replica: u32) -> Option<Arc<Link>> {
+        self.replicas.get(usize::try_from(replica).ok()?)?.link()
+    }
+
+    /// Whose turn it is to be begun once more.
+    pub(crate) fn turns(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.turns)
     }
 
     /// Why no worker takes a request.

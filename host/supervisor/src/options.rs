@@ -1,9 +1,11 @@
 //! What a supervisor and its workers are given.
 
-use std::{path::PathBuf, time::Duration};
+use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use engine_protocol::Load;
 use model::ModelUid;
+
+use crate::Cause;
 
 /// How a supervisor works, whatever the model.
 #[derive(Clone, Debug)]
@@ -28,11 +30,10 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        let runtime_dir = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-        // In a container the variable may name a folder that is not there.
-        let runtime_dir = runtime_dir.filter(|dir| dir.is_dir()).unwrap_or_else(std::env::temp_dir);
         Self {
-            runtime_dir,
+            // Not the user's runtime folder: it goes when the user logs out, and a host that was
+            // left running could not start a worker again.
+            runtime_dir: std::env::temp_dir(),
             start_limit: Duration::from_secs(30),
             load_stall: Duration::from_mins(10),
             exit_grace: Duration::from_secs(5),
@@ -63,6 +64,32 @@ pub struct WorkerSpec {
     pub restart: RestartPolicy,
     /// How long a ready worker may be silent before it is taken for hung.
     pub hang_after: Duration,
+    /// What is looked at before each start of a worker.
+    pub check: Check,
+}
+
+/// What is looked at before a worker is started: whether its files are still those that were
+/// validated, for instance.
+#[derive(Clone, Default)]
+pub struct Check(Option<Arc<dyn Fn() -> Result<(), Cause> + Send + Sync>>);
+
+impl Check {
+    /// A check, which may block.
+    pub fn new(check: impl Fn() -> Result<(), Cause> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(check)))
+    }
+
+    pub(crate) async fn run(&self) -> Result<(), Cause> {
+        let Some(check) = self.0.clone() else { return Ok(()) };
+        let checked = tokio::task::spawn_blocking(move || check()).await;
+        checked.unwrap_or_else(|error| Err(Cause::told(format!("the check broke: {error}"))))
+    }
+}
+
+impl fmt::Debug for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Check").field(&self.0.is_some()).finish()
+    }
 }
 
 impl WorkerSpec {
@@ -77,6 +104,7 @@ impl WorkerSpec {
             replicas: 1,
             restart: RestartPolicy::default(),
             hang_after: Duration::from_secs(30),
+            check: Check::default(),
         }
     }
 }

@@ -42,7 +42,11 @@ const SET: &[(&str, &str)] =
     &[("OMP_WAIT_POLICY", "passive"), ("GOMP_SPINCOUNT", "0"), ("GGML_NO_BACKTRACE", "1")];
 
 /// How long the output of a process that has ended may take to arrive.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// How long a process that was killed may take to be gone: one that hangs in a driver may never be,
+/// and neither its clients nor the host's end wait for it.
+const REAPED: Duration = Duration::from_secs(2);
 
 /// A running worker; dropping it kills it and what it has started.
 ///
@@ -97,7 +101,14 @@ impl Process {
             status.ok()
         } else {
             self.kill();
-            self.child.wait().await.ok()
+            let reaped = timeout(REAPED, self.child.wait()).await;
+            if reaped.is_err() {
+                tracing::error!(
+                    pid = self.pid,
+                    "a worker was killed and is not gone; it is left behind"
+                );
+            }
+            reaped.ok().and_then(Result::ok)
         };
         let deadline = tokio::time::Instant::now() + LAST_WORDS;
         for reader in &mut self.output {

@@ -3,7 +3,7 @@
 use std::{
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwapOption;
@@ -67,41 +67,49 @@ impl Replica {
             let exit = worker::run(self, socket, stop).await;
             self.retire();
             let uid = &self.spec.uid;
-            match exit {
+            let (cause, ready) = match exit {
                 Exit::Stopped => break,
-                Exit::Failed(cause) => {
+                // The model itself or its settings are at fault, and trying again mends neither.
+                Exit::Refused(cause) if !self.has_served() => {
                     tracing::error!(model = %uid, %cause, "the model cannot run");
                     self.failed(cause);
                     break;
                 }
-                Exit::Died { cause, ready } => {
-                    match backoff.crashed(Instant::now(), ready, rand::random()) {
-                        Verdict::GiveUp(crashes) => {
-                            let window = self.spec.restart.window;
-                            let cause = cause.and(&format!(
-                                "; given up after {crashes} crashes within {window:?}, and is tried \
-                                 again after as long"
-                            ));
-                            tracing::error!(model = %uid, %cause, "the worker died");
-                            self.failed(cause);
-                            // What made it crash may pass, such as a lack of memory.
-                            tokio::select! {
-                                () = tokio::time::sleep(window) => self.restarting(),
-                                () = stop.cancelled() => break,
-                            }
-                        }
-                        Verdict::Wait(delay) => {
-                            tracing::warn!(model = %uid, %cause, ?delay, "the worker died; it is started again");
-                            self.waiting(cause);
-                            tokio::select! {
-                                () = tokio::time::sleep(delay) => self.restarting(),
-                                () = stop.cancelled() => break,
-                            }
-                        }
-                    }
+                // What ran before fails for what may pass, such as a lack of memory.
+                Exit::Refused(cause) => (cause, Duration::ZERO),
+                Exit::Died { cause, ready } => (cause, ready),
+            };
+            let wait = match backoff.crashed(Instant::now(), ready, rand::random()) {
+                Verdict::GiveUp(crashes) => {
+                    let window = self.spec.restart.window;
+                    let cause = cause.and(&format!(
+                        "; given up after {crashes} crashes within {window:?}, and is tried again \
+                         after as long"
+                    ));
+                    tracing::error!(model = %uid, %cause, "the worker died");
+                    self.failed(cause);
+                    window
                 }
+                Verdict::Wait(delay) => {
+                    tracing::warn!(model = %uid, %cause, ?delay, "the worker died; it is started again");
+                    self.waiting(cause);
+                    delay
+                }
+            };
+            tokio::select! {
+                () = tokio::time::sleep(wait) => self.restarting(),
+                () = stop.cancelled() => break,
             }
         }
+    }
+
+    /// Whether a worker before this one had loaded the model.
+    fn has_served(&self) -> bool {
+        self.figures().status.loaded.is_some()
+    }
+
+    pub(crate) fn index(&self) -> u32 {
+        self.figures().status.index
     }
 
     pub(crate) fn spec(&self) -> &WorkerSpec {

@@ -6,7 +6,13 @@ use std::{
 };
 
 use engine_protocol::{EngineError, Event, EventKind, RequestId, ToEngine};
-use tokio::sync::mpsc::{self, error::TrySendError};
+use tokio::{
+    sync::{
+        OwnedSemaphorePermit,
+        mpsc::{self, error::TrySendError},
+    },
+    time::Instant,
+};
 
 use crate::{
     SupervisorError,
@@ -18,7 +24,19 @@ use crate::{
 pub(crate) struct Sink {
     pub(crate) events: mpsc::Sender<Event>,
     /// Why the events end early; set before `events` is dropped.
-    pub(crate) failure: Arc<OnceLock<SupervisorError>>,
+    pub(crate) ending: Arc<OnceLock<Ending>>,
+    /// Held by a request that is begun once more, until it is where it was.
+    pub(crate) turn: Option<OwnedSemaphorePermit>,
+    /// The time up to which a recording was written down before; 0 for all else.
+    pub(crate) past_ms: u32,
+}
+
+/// Why a request's events end early.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    pub(crate) error: SupervisorError,
+    /// Whether the worker cannot have looked at the request.
+    pub(crate) untouched: bool,
 }
 
 impl Sink {
@@ -29,8 +47,13 @@ impl Sink {
 
     /// Ends the events with a failure.
     pub(crate) fn fail(self, error: SupervisorError) {
+        self.end(Ending { error, untouched: false });
+    }
+
+    /// Ends the events early.
+    pub(crate) fn end(self, ending: Ending) {
         // The first failure is the cause of those that follow.
-        let _ = self.failure.set(error);
+        let _ = self.ending.set(ending);
     }
 }
 
@@ -40,6 +63,8 @@ enum Open {
     /// A generation or a transcription.
     Events {
         sink: Sink,
+        /// When the worker was asked.
+        asked: Instant,
         /// Sequences that have not ended.
         left: u32,
         /// Counts the request until its last event.
@@ -62,15 +87,16 @@ impl Requests {
     /// Opens a request, and gives the message that asks for it.
     pub(crate) fn open(&mut self, begin: Begin) -> (RequestId, ToEngine) {
         let Begin { work, ticket } = begin;
+        let asked = Instant::now();
         match work {
             Work::Generate { generate, sink } => {
                 let (request, left) = (generate.request, generate.sequences);
-                self.0.insert(request, Open::Events { sink, left, ticket });
+                self.0.insert(request, Open::Events { sink, asked, left, ticket });
                 (request, ToEngine::Generate(generate))
             }
             Work::Transcribe { transcribe, sink } => {
                 let request = transcribe.request;
-                self.0.insert(request, Open::Events { sink, left: 1, ticket });
+                self.0.insert(request, Open::Events { sink, asked, left: 1, ticket });
                 (request, ToEngine::Transcribe(transcribe))
             }
             Work::Tokenize { tokenize, answer } => {
@@ -94,6 +120,9 @@ impl Requests {
         let Some(Open::Events { sink, left, .. }) = self.0.get_mut(&request) else {
             return false;
         };
+        if !matches!(event.kind, EventKind::Segments { until_ms, .. } if until_ms <= sink.past_ms) {
+            sink.turn = None;
+        }
         let ended = match event.kind {
             EventKind::Finished { .. } => {
                 *left = left.saturating_sub(1);
@@ -113,10 +142,11 @@ impl Requests {
         }
         // Whoever reads the last event finds the request closed and no longer counted.
         if let Some(Open::Events { sink, ticket, .. }) = self.0.remove(&request) {
-            let Sink { events, failure } = sink;
+            let Sink { events, ending, .. } = sink;
             drop(ticket);
             if matches!(events.try_send(event), Err(TrySendError::Full(_))) {
-                let _ = failure.set(SupervisorError::NotDrained { limit: events.max_capacity() });
+                let error = SupervisorError::NotDrained { limit: events.max_capacity() };
+                let _ = ending.set(Ending { error, untouched: false });
             }
         }
         false
@@ -154,11 +184,18 @@ impl Requests {
         }
     }
 
-    /// Ends every request with the same failure.
-    pub(crate) fn fail_all(&mut self, error: &SupervisorError) {
-        let all: Vec<_> = self.0.keys().copied().collect();
-        for request in all {
-            self.fail(request, error.clone());
+    /// Ends every request with the same failure, after a worker that last looked at `looked`.
+    pub(crate) fn fail_all(&mut self, error: &SupervisorError, looked: Instant) {
+        for (_, open) in self.0.drain() {
+            let error = error.clone();
+            match open {
+                Open::Events { sink, asked, .. } => {
+                    sink.end(Ending { error, untouched: asked > looked });
+                }
+                // Whoever asked may have gone.
+                Open::Tokens { answer, .. } => drop(answer.send(Err(error))),
+                Open::Abandoned => {}
+            }
         }
     }
 }

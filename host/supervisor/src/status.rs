@@ -106,10 +106,14 @@ impl ModelStatus {
         if self.loaded.is_some() { RESTART } else { FIRST_LOAD }
     }
 
+    /// Whether it does not run, and nobody tries to change that for now.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.state, ModelState::Error | ModelState::Terminating)
+    }
+
     /// Whether it has served, does not now, and will again.
     pub(crate) fn is_restarting(&self) -> bool {
-        let ended = matches!(self.state, ModelState::Error | ModelState::Terminating);
-        self.loaded.is_some() && !ended
+        self.loaded.is_some() && !self.is_over()
     }
 
     /// Sums up a model's replicas.

@@ -1,5 +1,7 @@
 //! The supervisor itself.
 
+mod retry;
+
 use std::{
     collections::HashMap,
     sync::{
@@ -15,14 +17,16 @@ use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    AudioSender, Generation, ModelState, ModelStatus, Options, SupervisorError, Transcription,
-    WorkerSpec,
+    AudioSender, Generation, ModelState, ModelStatus, Options, Retry, SupervisorError,
+    Transcription, WorkerSpec,
     folder::SocketFolder,
+    generation::Course,
     link::{Link, Refused, Work},
     model_entry::ModelEntry,
     replica::Common,
     requests::Sink,
 };
+use retry::Turn;
 
 /// After how long another try makes sense when a worker's queue is full.
 const OVERLOAD_RETRY: Duration = Duration::from_secs(1);
@@ -196,7 +200,8 @@ impl Supervisor {
     /// Starts a request on the ready replica with the fewest; its number is chosen here.
     ///
     /// Returns as soon as the request is on its way, after a while where workers are being started
-    /// again. What the engine refuses, a full queue included, comes as the only event.
+    /// again. What the engine refuses, a full queue included, comes as the only event. Where the
+    /// worker dies before it has said anything of the request, the request is begun once more.
     ///
     /// # Errors
     /// Where no replica is ready, or too much waits already.
@@ -209,28 +214,58 @@ impl Supervisor {
         generate.request = request;
         generate.sequences = generate.sequences.max(1);
         self.restarted(uid).await;
-        let work = |sink| Work::Generate { generate: Box::new(generate), sink };
-        Ok(self.begin(uid, request, work)?.0)
+        let generate = Box::new(generate);
+        let again = self.again(uid, generate.clone());
+        let course = self.begin(uid, None, |sink| Work::Generate { generate, sink })?;
+        Ok(Generation::new(request, course, Some(again)))
     }
 
     /// Opens a recording on the ready replica with the fewest requests; its number is chosen here.
     ///
-    /// Waits as [`generate`](Self::generate) does, and returns as soon as the request is on its way: the audio goes by the sender, what becomes of
-    /// it comes back by the transcription. What the engine refuses comes as the only event.
+    /// Waits as [`generate`](Self::generate) does, and returns as soon as the request is on its
+    /// way: the audio goes by the sender, what becomes of it comes back by the transcription. What
+    /// the engine refuses comes as the only event.
     ///
     /// # Errors
     /// Where no replica is ready, or too much waits already.
     pub async fn transcribe(
         &self,
         uid: &ModelUid,
+        transcribe: Transcribe,
+    ) -> Result<(AudioSender, Transcription), SupervisorError> {
+        self.restarted(uid).await;
+        self.open(uid, None, transcribe)
+    }
+
+    /// Opens a recording once more, as [`Transcription::retry`] says that it may be: the audio has
+    /// to be sent again, which only its owner can do. What lies before `past_ms` was written down
+    /// already, and its owner passes it over.
+    ///
+    /// # Errors
+    /// Where no replica is ready in time.
+    pub async fn transcribe_again(
+        &self,
+        uid: &ModelUid,
+        transcribe: Transcribe,
+        retry: Retry,
+        past_ms: u32,
+    ) -> Result<(AudioSender, Transcription), SupervisorError> {
+        let turn = self.turn(uid, retry, past_ms).await?;
+        self.open(uid, turn, transcribe)
+    }
+
+    fn open(
+        &self,
+        uid: &ModelUid,
+        turn: Option<Turn>,
         mut transcribe: Transcribe,
     ) -> Result<(AudioSender, Transcription), SupervisorError> {
         let request = self.next_request();
         transcribe.request = request;
-        self.restarted(uid).await;
         let work = |sink| Work::Transcribe { transcribe: Box::new(transcribe), sink };
-        let (events, link) = self.begin(uid, request, work)?;
-        Ok((AudioSender::new(request, link), Transcription::new(events)))
+        let course = self.begin(uid, turn, work)?;
+        let sender = AudioSender::new(request, Arc::clone(&course.link));
+        Ok((sender, Transcription::new(Generation::new(request, course, None))))
     }
 
     /// Waits while a model that has served before is started again: a crash that is over in a moment
@@ -247,18 +282,27 @@ impl Supervisor {
         let _ = tokio::time::timeout(limit, self.until(uid, over)).await;
     }
 
-    /// Starts a request whose events come back.
+    /// Starts a request whose events come back; its turn ends with the first one.
     fn begin(
         &self,
         uid: &ModelUid,
-        request: RequestId,
+        turn: Option<Turn>,
         work: impl FnOnce(Sink) -> Work,
-    ) -> Result<(Generation, Arc<Link>), SupervisorError> {
-        let (events, receiver) = mpsc::channel(self.0.common.options.event_queue.max(1));
-        let failure = Arc::new(OnceLock::new());
-        let sink = Sink { events, failure: Arc::clone(&failure) };
-        let link = self.dispatch(uid, work(sink))?;
-        Ok((Generation::new(request, receiver, failure, Arc::clone(&link)), link))
+    ) -> Result<Course, SupervisorError> {
+        let (sender, events) = mpsc::channel(self.0.common.options.event_queue.max(1));
+        let ending = Arc::new(OnceLock::new());
+        let past_ms = turn.as_ref().map_or(0, |turn| turn.past_ms);
+        let (link, turn) = turn.map(|turn| (turn.link, turn.place)).unzip();
+        let work = work(Sink { events: sender, ending: Arc::clone(&ending), turn, past_ms });
+        let link = match link {
+            Some(link) => match link.send(work) {
+                Ok(()) => link,
+                // It has ended in this moment.
+                Err(_) => return Err(self.entry(uid)?.unready()),
+            },
+            None => self.dispatch(uid, work)?,
+        };
+        Ok(Course { events, ending, link })
     }
 
     /// The tokens of a prompt.

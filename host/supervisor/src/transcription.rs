@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine_protocol::{Audio, Event, MAX_AUDIO_BYTES, RequestId};
 
-use crate::{Generation, SupervisorError, link::Link};
+use crate::{Generation, Retry, SupervisorError, link::Link};
 
 /// The way of a recording to its worker.
 #[derive(Debug)]
@@ -63,6 +63,12 @@ impl Transcription {
     /// nothing.
     pub async fn next(&mut self) -> Option<Event> {
         self.0.next().await
+    }
+
+    /// How it may be begun once more, with
+    /// [`transcribe_again`](crate::Supervisor::transcribe_again); `None`: its worker lives.
+    pub fn retry(&self) -> Option<Retry> {
+        self.0.retry()
     }
 
     /// Why the supervisor itself ended the request, as [`Generation::failure`] says.

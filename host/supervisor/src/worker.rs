@@ -16,29 +16,33 @@ use crate::{
     replica::Replica,
 };
 
-/// How long a worker whose session is over may take to exit by itself.
-const AFTER_SESSION: Duration = Duration::from_millis(800);
+/// How long a worker whose session is over may take to exit by itself; its clients wait for it,
+/// since its end says why.
+const AFTER_SESSION: Duration = Duration::from_millis(500);
 
 /// How a worker ended.
 #[derive(Debug)]
 pub(crate) enum Exit {
     /// It was asked to.
     Stopped,
-    /// It cannot run, and another try would end the same way.
-    Failed(Cause),
+    /// It did not come up, and says so: a model that never did is given up for that.
+    Refused(Cause),
     /// It died after it had been ready for so long.
     Died { cause: Cause, ready: Duration },
 }
 
 /// Starts a worker on this socket, and runs it until it ends or `stop` fires.
 pub(crate) async fn run(replica: &Replica, socket: &Path, stop: &CancellationToken) -> Exit {
+    if let Err(cause) = replica.spec().check.run().await {
+        return Exit::Refused(cause);
+    }
     let listener = match Listener::bind(socket) {
         Ok(listener) => listener,
-        Err(error) => return Exit::Failed(Cause::told(error.to_string())),
+        Err(error) => return Exit::Refused(Cause::told(error.to_string())),
     };
     let mut process = match Process::spawn(replica.spec(), socket, replica.log()) {
         Ok(process) => process,
-        Err(cause) => return Exit::Failed(cause),
+        Err(cause) => return Exit::Refused(cause),
     };
     replica.spawned(process.pid());
     let hello = Hello::new("host", env!("CARGO_PKG_VERSION"));
@@ -61,7 +65,7 @@ pub(crate) async fn run(replica: &Replica, socket: &Path, stop: &CancellationTok
 
 async fn not_greeted(replica: &Replica, process: Process, error: &IpcError) -> Exit {
     if let IpcError::Incompatible(versions) = error {
-        return Exit::Failed(Cause::told(versions.to_string()));
+        return Exit::Refused(Cause::told(versions.to_string()));
     }
     // A process that has gone says more by its end and its log.
     let (seen, grace) = match error {
@@ -80,7 +84,8 @@ async fn converse(
     stop: &CancellationToken,
 ) -> Exit {
     let load = ToEngine::Load(Box::new(replica.spec().load.clone()));
-    let (link, mut commands) = Link::new(replica.options().command_queue, replica.in_flight());
+    let (link, mut commands) =
+        Link::new(replica.index(), replica.options().command_queue, replica.in_flight());
     let connection = Connection::new(replica, link);
     let end = tokio::select! {
         end = async {
@@ -106,7 +111,7 @@ async fn converse(
     drop(session);
     if let End::LoadFailed(error) = end {
         process.end(AFTER_SESSION).await;
-        return Exit::Failed(Cause::told(error.message));
+        return Exit::Refused(Cause::told(error.message));
     }
     // Only a worker that closed the session by itself may be about to exit.
     let (seen, grace) = match end {

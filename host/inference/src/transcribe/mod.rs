@@ -3,6 +3,7 @@
 //! The family makes a plan of the request, the worker decodes by it what the pump sends, and the
 //! family turns what was decoded into passages.
 
+mod again;
 mod command;
 mod convert;
 mod pump;
@@ -26,7 +27,8 @@ use crate::{
     reply::from_supervisor,
     served::Served,
 };
-use pump::Source;
+use again::Again;
+use pump::Upload;
 use scribe::Scribe;
 use transcript::Begun;
 
@@ -78,7 +80,8 @@ impl Inference {
             ..Limits::default()
         };
         let places = Arc::clone(&self.inner.decodes);
-        let source = Source::open(places, recording, hint, limits).await?;
+        let file = Upload { recording, hint, limits, places };
+        let source = file.open().await?;
         let plugins = self.inner.plugins.clone();
         let (family, calling) = (Arc::clone(&name), Arc::clone(&calls));
         let turn = self
@@ -90,12 +93,14 @@ impl Inference {
         let asked = Transcribe { request: 0, plan: convert::plan(plan) };
         let (task, language) = (plan.task, plan.language.clone());
         let languages = plan.languages.clone();
-        let begun = self.inner.supervisor.transcribe(served.uid(), asked).await;
+        let supervisor = self.inner.supervisor.clone();
+        let begun = supervisor.transcribe(served.uid(), asked.clone()).await;
         let (sender, events) =
             begun.map_err(|error| from_supervisor(served.uid().as_str(), error))?;
+        let again = Again { supervisor, asked, file };
         served.was_ready.store(true, std::sync::atomic::Ordering::Relaxed);
-        let scribe = Scribe::new(turn, cues, name, calls);
-        Ok(Begun { sender, events, source, scribe, task, language, languages })
+        let scribe = Scribe::new(turn, cues, name, calls, served.places.clone());
+        Ok(Begun { sender, events, source, again, scribe, task, language, languages })
     }
 
     fn writing<'a>(

@@ -18,6 +18,15 @@ const PIECE: usize = 256 << 10;
 /// more to work on several pieces at once, and need not keep a recording of hours in memory.
 const LEAD_MS: u64 = 5 * 60 * 1000;
 
+/// A recording as it was sent.
+pub(super) struct Upload {
+    pub(super) recording: Recording,
+    pub(super) hint: Hint,
+    pub(super) limits: Limits,
+    /// Places for decoders that work at the same time.
+    pub(super) places: Arc<Semaphore>,
+}
+
 /// A recording that has been opened.
 pub(super) struct Source {
     decoder: Decoder,
@@ -61,23 +70,22 @@ impl Length {
     }
 }
 
-impl Source {
+impl Upload {
     /// Finds out what the recording is.
-    pub(super) async fn open(
-        places: Arc<Semaphore>,
-        recording: Recording,
-        hint: Hint,
-        limits: Limits,
-    ) -> Result<Self, InferenceError> {
+    pub(super) async fn open(&self) -> Result<Source, InferenceError> {
+        let (recording, hint) = (self.recording.clone(), self.hint.clone());
+        let (limits, places) = (self.limits.clone(), Arc::clone(&self.places));
         let decoder = hop(&places, move || audio::decode(recording, hint, &limits)).await??;
         let length = Length {
             decoded_ms: AtomicU64::new(0),
             written_ms: watch::Sender::new(0),
             hint: decoder.duration_hint(),
         };
-        Ok(Self { decoder, places, length: Arc::new(length) })
+        Ok(Source { decoder, places, length: Arc::new(length) })
     }
+}
 
+impl Source {
     /// Sends all of it; a worker that has ended tells so by its events, and is no error here.
     pub(super) async fn pump(self, sender: AudioSender) -> Result<(), InferenceError> {
         let Self { mut decoder, places, length } = self;

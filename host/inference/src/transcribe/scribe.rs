@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{Cue, DecodedSegment, Segment};
 use plugin_runtime::{PluginError, TranscriptionTurn};
 
-use crate::{InferenceError, family::Calls};
+use crate::{InferenceError, family::Calls, places::Places};
 
 /// A passage of a transcript, and its subtitles where they are wanted.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +22,7 @@ pub(super) struct Scribe {
     cues: bool,
     family: Arc<str>,
     calls: Arc<Calls>,
+    places: Places,
 }
 
 impl Scribe {
@@ -30,8 +31,9 @@ impl Scribe {
         cues: bool,
         family: Arc<str>,
         calls: Arc<Calls>,
+        places: Places,
     ) -> Self {
-        Self { turn, cues, family, calls }
+        Self { turn, cues, family, calls, places }
     }
 
     /// Takes what was decoded, and with `last` the end, in one hop to a blocking thread and back.
@@ -40,21 +42,15 @@ impl Scribe {
         decoded: Vec<DecodedSegment>,
         last: bool,
     ) -> Result<(Self, Vec<Passage>), InferenceError> {
-        let family = Arc::clone(&self.family);
-        let hop = tokio::task::spawn_blocking(move || {
+        let (family, places) = (Arc::clone(&self.family), self.places.clone());
+        let written = places.run(&family, move || {
             let mut this = self;
             let passages = this.run(&decoded, last)?;
             Ok((this, passages))
         });
-        match hop.await {
-            Ok(outcome) => outcome.map_err(|error: PluginError| {
-                InferenceError::from_plugin(&family, "transcribe", &error)
-            }),
-            Err(error) => {
-                tracing::error!(%family, %error, "the thread of a transcriber broke");
-                Err(InferenceError::PluginFailed { family: family.to_string() })
-            }
-        }
+        written.await?.map_err(|error: PluginError| {
+            InferenceError::from_plugin(&family, "transcribe", &error)
+        })
     }
 
     fn run(&mut self, decoded: &[DecodedSegment], last: bool) -> Result<Vec<Passage>, PluginError> {

@@ -8,6 +8,7 @@ use model::{DecodedSegment, Language, ModelUid, Task};
 use supervisor::{AudioSender, Transcription};
 
 use super::{
+    again::Again,
     convert,
     pump::{Length, Source},
     scribe::{Passage, Scribe},
@@ -40,6 +41,10 @@ pub struct Transcript {
     events: Transcription,
     /// Sends the audio; `None` once all of it is sent.
     pump: Option<Pump>,
+    /// `None` once it has been begun once more.
+    again: Option<Again>,
+    /// The time up to which the worker before had written it down.
+    past_ms: u32,
     /// `None` once it has broken, or the transcript has ended.
     scribe: Option<Scribe>,
     length: Arc<Length>,
@@ -61,6 +66,7 @@ pub(super) struct Begun {
     pub(super) sender: AudioSender,
     pub(super) events: Transcription,
     pub(super) source: Source,
+    pub(super) again: Again,
     pub(super) scribe: Scribe,
     pub(super) task: Task,
     pub(super) language: Option<String>,
@@ -78,13 +84,15 @@ struct News {
 
 impl Transcript {
     pub(super) fn new(uid: ModelUid, begun: Begun, ticket: Ticket) -> Self {
-        let Begun { sender, events, source, scribe, task, language, languages } = begun;
+        let Begun { sender, events, source, again, scribe, task, language, languages } = begun;
         Self {
             uid,
             task,
             events,
             length: Arc::clone(&source.length),
             pump: Some(Box::pin(source.pump(sender))),
+            again: Some(again),
+            past_ms: 0,
             scribe: Some(scribe),
             languages,
             language,
@@ -124,6 +132,10 @@ impl Transcript {
         while !self.ended {
             let mut items = Vec::new();
             let News { decoded, moved, finished, failure } = self.news().await;
+            let failure = match failure {
+                Some(failure) if !self.begin_again().await => Some(failure),
+                _ => None,
+            };
             if let Some(spoken) = decoded.first().filter(|_| self.language.is_none()) {
                 self.language = Some(spoken.language.clone()).filter(|code| !code.is_empty());
             }
@@ -154,6 +166,30 @@ impl Transcript {
         None
     }
 
+    /// Begins once more after the end of the worker; false: it cannot be.
+    ///
+    /// A recording is cut in the same way again, so what was written down is passed over exactly.
+    async fn begin_again(&mut self) -> bool {
+        let Some(retry) = self.events.retry() else { return false };
+        let Some(again) = self.again.take() else { return false };
+        let uid = &self.uid;
+        match again.begin(uid, retry, self.until_ms).await {
+            Ok((sender, events, source)) => {
+                tracing::info!(model = %uid, "a transcription is begun once more");
+                source.length.wrote(self.until_ms);
+                self.past_ms = self.until_ms;
+                self.length = Arc::clone(&source.length);
+                self.pump = Some(Box::pin(source.pump(sender)));
+                self.events = events;
+                true
+            }
+            Err(error) => {
+                tracing::warn!(model = %uid, %error, "a transcription cannot be begun once more");
+                false
+            }
+        }
+    }
+
     /// Waits for one engine event, and takes all others that are ready; sends audio meanwhile.
     async fn news(&mut self) -> News {
         let mut news = News::default();
@@ -171,12 +207,13 @@ impl Transcript {
                 }
             }
         };
-        for _ in 0..BATCH {
+        for taken in 1.. {
             match next {
                 Some(event) => self.sort(event, &mut news),
                 None => news.failure = Some(self.broken_off()),
             }
-            if news.finished || news.failure.is_some() {
+            // What comes after them waits; what is looked at must be sorted.
+            if news.finished || news.failure.is_some() || taken == BATCH {
                 break;
             }
             match self.events.next().now_or_never() {
@@ -190,7 +227,8 @@ impl Transcript {
     fn sort(&mut self, event: Event, news: &mut News) {
         match event.kind {
             EventKind::Segments { segments, until_ms } => {
-                news.decoded.extend(segments.into_iter().map(convert::segment));
+                let new = segments.into_iter().filter(|segment| segment.start_ms >= self.past_ms);
+                news.decoded.extend(new.map(convert::segment));
                 if until_ms > self.until_ms {
                     self.until_ms = until_ms;
                     self.length.wrote(until_ms);

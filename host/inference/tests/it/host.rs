@@ -32,6 +32,15 @@ impl Host {
     /// A pipeline whose model is ready; `None`, and a line that says so, where something is not
     /// built.
     pub(crate) async fn start() -> Option<Self> {
+        let (host, plugins) = Self::begin()?;
+        plugins.compile().unwrap();
+        host.inference.add_model(host.define("tiny", "tiny.gguf", &[])).await.unwrap();
+        host.inference.ready("tiny").await.unwrap();
+        Some(host)
+    }
+
+    /// A pipeline without models whose plugin has yet to be compiled.
+    pub(crate) fn begin() -> Option<(Self, PluginRuntime)> {
         let (Some(engine), Some(plugin)) = (engine(), plugin()) else {
             eprintln!("skipped: engine-fake or the vicuna plugin is not built");
             return None;
@@ -42,16 +51,15 @@ impl Host {
         std::fs::copy(plugin, plugins.join("vicuna.wasm")).unwrap();
         crate::gguf::write(&folder.path().join("tiny.gguf"), "Tiny Test");
         let limits = plugin_runtime::Limits::default();
-        let options = plugin_runtime::Options { dir: plugins, cache_dir: None, limits };
-        let plugins = PluginRuntime::open(options).unwrap();
+        let options =
+            plugin_runtime::Options { dir: plugins, cache_dir: None, compiler: None, limits };
+        let plugins = PluginRuntime::open_compiled(options).unwrap();
         let runtime_dir = folder.path().to_owned();
         let options = supervisor::Options { runtime_dir, ..supervisor::Options::default() };
         let supervisor = Supervisor::new(options).unwrap();
-        let inference = Inference::new(supervisor, plugins, inference::Options::default());
-        let host = Self { inference, folder, engine };
-        host.inference.add_model(host.define("tiny", "tiny.gguf", &[])).await.unwrap();
-        host.inference.ready("tiny").await.unwrap();
-        Some(host)
+        let options = inference::Options::default();
+        let inference = Inference::new(supervisor, plugins.clone(), options);
+        Some((Self { inference, folder, engine }, plugins))
     }
 
     /// A model of a file in the folder.

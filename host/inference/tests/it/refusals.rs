@@ -26,6 +26,38 @@ async fn a_file_is_named_without_its_folder() {
     check(&host, &host.inference.ready("bad").await.unwrap_err().to_string(), &["`bad.gguf`"]);
 }
 
+/// Named by the configuration or looked for, the family is waited for.
+async fn check_waits_for_the_compiler(family: Option<&str>) {
+    let Some((host, plugins)) = Host::begin() else { return };
+    let family = family.map(str::to_owned);
+    let tiny = ModelDefinition { family, ..host.define("tiny", "tiny.gguf", &[]) };
+    host.inference.add_model(tiny).await.unwrap();
+    let info = host.inference.model("tiny").unwrap();
+    assert!(info.is_loading() && info.error.is_none(), "{info:?}");
+    check(&host, &info.family_reason, &["vicuna.wasm is being compiled", "ask again"]);
+    let refused = host.complete("Hello", |_| {}).await.unwrap_err();
+    assert!(matches!(refused, InferenceError::Loading { .. }), "{refused:?}");
+
+    let ready = tokio::spawn({
+        let inference = host.inference.clone();
+        async move { inference.ready("tiny").await }
+    });
+    tokio::task::spawn_blocking(move || plugins.compile()).await.unwrap().unwrap();
+    ready.await.unwrap().unwrap();
+    assert!(host.inference.model("tiny").unwrap().is_ready());
+    host.complete("Hello", |_| {}).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_family_that_is_named_and_being_compiled_is_waited_for() {
+    check_waits_for_the_compiler(Some("vicuna")).await;
+}
+
+#[tokio::test]
+async fn a_family_that_is_looked_for_is_waited_for_while_any_is_compiled() {
+    check_waits_for_the_compiler(None).await;
+}
+
 #[tokio::test]
 async fn a_crash_is_told_without_the_log_of_the_worker() {
     let Some(host) = Host::start().await else { return };
@@ -42,6 +74,24 @@ async fn a_crash_is_told_without_the_log_of_the_worker() {
     let dying = dying.unwrap_err().to_string();
     check(&host, &dying, &["`tiny`", "SIGABRT"]);
     assert!(!dying.contains("as told"), "a line of the log: {dying}");
+}
+
+#[tokio::test]
+async fn a_file_that_is_replaced_is_not_loaded_at_a_restart() {
+    let Some(host) = Host::start().await else { return };
+    crate::gguf::write(&host.folder.path().join("tiny.gguf"), "Another Model");
+    let _died = host.complete(r#"{"fake": {"text": "a", "crash_after": 1}}"#, |_| {}).await;
+    let told = async {
+        loop {
+            let info = host.inference.model("tiny").unwrap();
+            match info.error {
+                Some(error) if error.contains("not the model any more") => break error,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let told = tokio::time::timeout(std::time::Duration::from_mins(1), told).await.unwrap();
+    check(&host, &told, &["`tiny.gguf`", "start the host again"]);
 }
 
 #[tokio::test]

@@ -1,9 +1,17 @@
 //! Workers that crash, hang, or say what they should not.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use engine_protocol::{ErrorCode, EventKind};
-use supervisor::{Cause, ModelState, ModelStatus, RestartPolicy, SupervisorError, WorkerSpec};
+use supervisor::{
+    Cause, Check, ModelState, ModelStatus, RestartPolicy, SupervisorError, WorkerSpec,
+};
 
 use crate::common::{Host, is_alive, patiently, read, spec};
 
@@ -103,6 +111,39 @@ async fn a_model_that_was_given_up_is_tried_again() {
 }
 
 #[tokio::test]
+async fn what_keeps_a_model_from_coming_back_may_pass() {
+    let blocked = Arc::new(AtomicBool::new(false));
+    let check = Check::new({
+        let blocked = Arc::clone(&blocked);
+        move || {
+            let blocked = blocked.load(Ordering::SeqCst);
+            if blocked { Err(Cause::new("no memory", "no memory")) } else { Ok(()) }
+        }
+    });
+    let restart = RestartPolicy { max_crashes: 100, ..spec(&[]).restart };
+    let (host, uid) = Host::ready(WorkerSpec { check, restart, ..spec(&[]) }).await;
+
+    blocked.store(true, Ordering::SeqCst);
+    host.reply(&uid, r#"{"fake": {"text": "a", "crash_after": 1}}"#).await.failed(&["SIGABRT"]);
+    let refused = |status: &ModelStatus| {
+        status.restarts > 1 && status.error.as_ref().is_some_and(|c| c.brief() == "no memory")
+    };
+    patiently(host.supervisor.until(&uid, refused)).await.unwrap();
+
+    blocked.store(false, Ordering::SeqCst);
+    patiently(host.supervisor.ready(&uid)).await.unwrap();
+    assert_eq!(host.reply(&uid, "back").await.text, "back");
+}
+
+#[tokio::test]
+async fn a_check_that_fails_at_first_is_the_model_s_fault() {
+    let check =
+        Check::new(|| Err(Cause::new("/folder/a.gguf is cut short", "a.gguf is cut short")));
+    let cause = cause(&Host::new(), WorkerSpec { check, ..spec(&[]) }).await;
+    assert_eq!(cause.brief(), "a.gguf is cut short");
+}
+
+#[tokio::test]
 async fn while_a_worker_waits_for_its_restart_the_cause_is_known() {
     let host = Host::new();
     let mut patient = spec(&["--crash-on-load"]);
@@ -122,9 +163,10 @@ async fn while_a_worker_waits_for_its_restart_the_cause_is_known() {
 #[tokio::test]
 async fn a_killed_worker_comes_back() {
     let (host, uid) = Host::ready(spec(&[])).await;
-    let generation = host
+    let mut generation = host
         .generate(&uid, r#"{"fake": {"text": "x ", "tokens": 1000000, "delay_us": 1000}}"#)
         .await;
+    assert!(patiently(generation.next()).await.is_some());
     let pid = host.pid(&uid);
     let number = rustix::process::Pid::from_raw(pid.try_into().unwrap()).unwrap();
     rustix::process::kill_process(number, rustix::process::Signal::KILL).unwrap();

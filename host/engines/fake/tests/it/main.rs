@@ -15,3 +15,5 @@ mod orphans;
 mod recordings;
 #[cfg(test)]
 mod replies;
+#[cfg(test)]
+mod retries;

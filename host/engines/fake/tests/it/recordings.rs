@@ -88,6 +88,7 @@ async fn a_dead_engine_ends_its_recordings_with_a_cause() {
     let (host, uid) = Host::ready(spec(&[])).await;
     let (sender, transcription) = begin(&host, &uid, r#"{"fake":{"crash_after":1}}"#).await;
     let (other, bystander) = begin(&host, &uid, "").await;
+    let (_silent, mut unheard) = begin(&host, &uid, "").await;
     other.send(vec![1; SECOND], false).await.unwrap();
     sender.send(vec![1; 2 * SECOND], false).await.unwrap();
     let (said, ended) = read(transcription).await;
@@ -95,6 +96,14 @@ async fn a_dead_engine_ends_its_recordings_with_a_cause() {
     let EventKind::Failed(error) = ended else { panic!("{ended:?}") };
     assert!(error.message.contains("SIGABRT"), "{}", error.message);
     assert!(matches!(read(bystander).await.1, EventKind::Failed(_)));
+    // Of this one nothing was written down.
+    let event = patiently(unheard.next()).await.unwrap();
+    assert!(matches!(event.kind, EventKind::Failed(_)), "{event:?}");
+    let retry = unheard.retry().unwrap();
+    let again = host.supervisor.transcribe_again(&uid, transcribe(""), retry, 0);
+    let (sender_again, transcription) = patiently(again).await.unwrap();
+    patiently(sender_again.send(vec![1; SECOND], true)).await.unwrap();
+    assert_eq!(read(transcription).await.0, [" second 1"]);
     // A sender that waits for a place is told as well.
     patiently(endless(sender)).await;
     assert_eq!(patiently(other.send(Vec::new(), true)).await, Err(NoListener));
