@@ -16,9 +16,11 @@ pub struct Plugin {
     pub abilities: Vec<String>,
     /// The file.
     pub file: String,
+    /// Whether the newest state of the file is being compiled.
+    pub compiling: bool,
     /// Why the newest state of the file is not in use.
     pub error: Option<String>,
-    /// Whether an older state of the file goes on serving beside that error.
+    /// Whether an older state of the file goes on serving meanwhile.
     pub still_serving: bool,
 }
 

@@ -1,5 +1,7 @@
 //! What can go wrong with a request, free of any protocol.
 
+use std::time::Duration;
+
 use engine_protocol::{EngineError, ErrorCode};
 use plugin_runtime::PluginError;
 use supervisor::Cause;
@@ -64,6 +66,15 @@ pub enum InferenceError {
         /// Seconds after which a place should be free.
         retry_after: u32,
     },
+    /// Other work has the machine, so that not even the prompt could be rendered.
+    #[error(
+        "the machine is too busy to render the request: its cores have been taken by other work \
+         for {} s; ask again", waited.as_secs().max(1)
+    )]
+    Starved {
+        /// How long.
+        waited: Duration,
+    },
     /// The worker ended while it answered.
     #[error("the worker of model `{uid}` ended while it answered: {cause}")]
     WorkerDied {
@@ -118,7 +129,7 @@ impl InferenceError {
             Self::UnknownModel { .. } => "model_not_found",
             Self::Loading { .. } => "model_loading",
             Self::ModelFailed { .. } => "model_failed",
-            Self::Overloaded { .. } => "overloaded",
+            Self::Overloaded { .. } | Self::Starved { .. } => "overloaded",
             Self::WorkerDied { .. } => "worker_died",
             Self::SlowConsumer { .. } => "slow_consumer",
             Self::PluginFailed { .. } => "plugin_failed",
@@ -134,7 +145,7 @@ impl InferenceError {
             Self::Loading { retry_after, .. } | Self::Overloaded { retry_after, .. } => {
                 Some(*retry_after)
             }
-            Self::WorkerDied { .. } | Self::ShuttingDown => Some(5),
+            Self::WorkerDied { .. } | Self::Starved { .. } | Self::ShuttingDown => Some(5),
             _ => None,
         }
     }
@@ -153,8 +164,12 @@ impl InferenceError {
             PluginError::UnknownFamily { .. } | PluginError::LacksAbility { .. } => {
                 Self::Unsupported { message: error.to_string() }
             }
-            PluginError::Busy { .. } => {
+            PluginError::Busy { .. } | PluginError::Compiling { .. } => {
                 Self::Overloaded { message: error.to_string(), retry_after: 1 }
+            }
+            PluginError::Starved { waited, .. } => {
+                tracing::warn!(family, call, %error, "a plugin got no core");
+                Self::Starved { waited: *waited }
             }
             limit @ (PluginError::TimedOut { .. }
             | PluginError::OutOfMemory { .. }
@@ -199,5 +214,26 @@ impl InferenceError {
                 Self::EngineFailed { uid: uid.to_owned() }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(error: &PluginError, expect: &str, retry_after: Option<u32>) {
+        let error = InferenceError::from_plugin("echo", "render", error);
+        assert_eq!((error.code(), error.retry_after()), (expect, retry_after), "{error}");
+    }
+
+    #[test]
+    fn a_machine_that_is_too_busy_is_told_apart_from_a_request_that_is_too_much() {
+        let (plugin, call) = ("echo 1.0.0".to_owned(), "chat");
+        let limit = Duration::from_millis(200);
+        let waited = limit * 10;
+        check(&PluginError::TimedOut { plugin: plugin.clone(), call, limit }, "unsupported", None);
+        check(&PluginError::Starved { plugin, call, limit, waited }, "overloaded", Some(5));
+        check(&PluginError::Busy { limit: 1000 }, "overloaded", Some(1));
     }
 }

@@ -24,6 +24,11 @@ pub(crate) enum Family {
         /// What was considered.
         reason: String,
     },
+    /// Plugins are being compiled, and one of them may hold the family.
+    Waiting {
+        /// Which.
+        reason: String,
+    },
     /// The operator named a family that cannot drive the model.
     Failed {
         /// Why.
@@ -50,6 +55,9 @@ impl Family {
             Err(error @ PluginError::NoFamily { .. }) if wanted.is_none() => {
                 Self::Plain { reason: error.to_string() }
             }
+            Err(error @ PluginError::Compiling { .. }) => {
+                Self::Waiting { reason: error.to_string() }
+            }
             Err(error) => Self::Failed { cause: error.to_string() },
         }
     }
@@ -57,8 +65,18 @@ impl Family {
     pub(crate) fn chosen(&self) -> Option<&Chosen> {
         match self {
             Self::Chosen(chosen) => Some(chosen),
-            Self::Plain { .. } | Self::Failed { .. } => None,
+            Self::Plain { .. } | Self::Waiting { .. } | Self::Failed { .. } => None,
         }
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self, Self::Waiting { .. })
+    }
+
+    /// Whether this choice is to take the place of an earlier one: a model that serves does not
+    /// stop because a file that may fit better is being compiled.
+    pub(crate) fn replaces(&self, before: &Self) -> bool {
+        !self.is_waiting() || matches!(before, Self::Waiting { .. } | Self::Failed { .. })
     }
 
     /// What a model of this family can be asked for.
@@ -91,7 +109,8 @@ impl Family {
                 one.name == two.name && one.profile.style == two.profile.style
             }
             // What was considered changes with every plugin that does not fit.
-            (Self::Plain { .. }, Self::Plain { .. }) => true,
+            (Self::Plain { .. }, Self::Plain { .. })
+            | (Self::Waiting { .. }, Self::Waiting { .. }) => true,
             (Self::Failed { cause: one }, Self::Failed { cause: two }) => one == two,
             _ => false,
         }
@@ -101,7 +120,7 @@ impl Family {
     pub(crate) fn reason(&self) -> &str {
         match self {
             Self::Chosen(chosen) => &chosen.reason,
-            Self::Plain { reason } => reason,
+            Self::Plain { reason } | Self::Waiting { reason } => reason,
             Self::Failed { cause } => cause,
         }
     }

@@ -7,6 +7,7 @@
 //! Plugin code runs on blocking threads alone, several engine events to a hop.
 //! Dropping a [`Reply`] cancels its generation.
 
+mod abilities;
 mod command;
 mod convert;
 mod definition;
@@ -18,6 +19,7 @@ mod info;
 pub mod limits;
 mod parsing;
 mod pipeline;
+mod places;
 mod registry;
 mod reply;
 mod sampling;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use model::{FinishReason, ReplyEvent};
 use plugin_runtime::{ChatTurn, PluginError};
 
-use crate::family::Calls;
+use crate::{InferenceError, family::Calls, places::Places};
 
 /// Bytes of text up to which a parser's usual time says something of the next call.
 const SHORT: usize = 16 << 10;
@@ -60,31 +60,39 @@ pub(crate) struct Parsing<P> {
     held: Vec<String>,
     family: Arc<str>,
     calls: Arc<Calls>,
+    places: Places,
 }
 
 impl<P: Parser> Parsing<P> {
-    pub(crate) fn new(parser: P, sequences: usize, family: Arc<str>, calls: Arc<Calls>) -> Self {
-        Self { parser: Some(parser), held: vec![String::new(); sequences], family, calls }
+    pub(crate) fn new(
+        parser: P,
+        sequences: usize,
+        family: Arc<str>,
+        calls: Arc<Calls>,
+        places: Places,
+    ) -> Self {
+        Self { parser: Some(parser), held: vec![String::new(); sequences], family, calls, places }
     }
 
     /// Parses everything that is ready, on this thread where that is quick, else in one hop to a
     /// blocking one and back.
-    pub(crate) async fn feed(self, inputs: Vec<Input>) -> (Option<Self>, Vec<Parsed>) {
+    ///
+    /// # Errors
+    /// The thread broke, and took the parser and the inputs with it.
+    pub(crate) async fn feed(
+        mut self,
+        inputs: Vec<Input>,
+    ) -> Result<(Self, Vec<Parsed>), InferenceError> {
         if self.parser.is_none() || self.is_quick(&inputs) {
-            let mut this = self;
-            let parsed = this.run(inputs);
-            return (Some(this), parsed);
+            let parsed = self.run(inputs);
+            return Ok((self, parsed));
         }
-        let family = Arc::clone(&self.family);
-        let hop = tokio::task::spawn_blocking(move || {
-            let mut this = self;
-            let parsed = this.run(inputs);
-            (Some(this), parsed)
-        });
-        hop.await.unwrap_or_else(|error| {
-            tracing::error!(%family, %error, "the thread of a reply parser broke");
-            (None, Vec::new())
-        })
+        let (family, places) = (Arc::clone(&self.family), self.places.clone());
+        let hop = move || {
+            let parsed = self.run(inputs);
+            (self, parsed)
+        };
+        places.run(&family, hop).await
     }
 
     fn is_quick(&self, inputs: &[Input]) -> bool {
@@ -188,15 +196,19 @@ mod tests {
         }
     }
 
+    fn places() -> Places {
+        Places::of_model(&Arc::new(tokio::sync::Semaphore::new(1)), 1)
+    }
+
     async fn text_of(pieces: &[&str]) -> String {
         let calls = Arc::new(Calls::new("touchy"));
-        let mut parsing = Parsing::new(Touchy::default(), 1, "touchy".into(), calls);
+        let mut parsing = Parsing::new(Touchy::default(), 1, "touchy".into(), calls, places());
         let mut text = String::new();
         let texts = pieces.iter().map(|piece| Input::Text { sequence: 0, text: (*piece).into() });
         let end = Input::Finish { sequence: 0, reason: FinishReason::Stop };
         for input in texts.chain([end]) {
-            let (back, parsed) = parsing.feed(vec![input]).await;
-            parsing = back.unwrap();
+            let (back, parsed) = parsing.feed(vec![input]).await.unwrap();
+            parsing = back;
             for event in parsed.into_iter().flat_map(|parsed| parsed.events) {
                 let ReplyEvent::Content(piece) = event else { panic!("{event:?}") };
                 text += &piece;
@@ -221,8 +233,9 @@ mod tests {
     #[tokio::test]
     async fn a_sequence_out_of_range_is_ignored() {
         let calls = Arc::new(Calls::new("touchy"));
-        let parsing = Parsing::new(Touchy::default(), 1, "touchy".into(), calls);
-        let (_, parsed) = parsing.feed(vec![Input::Text { sequence: 7, text: "x".into() }]).await;
+        let parsing = Parsing::new(Touchy::default(), 1, "touchy".into(), calls, places());
+        let input = Input::Text { sequence: 7, text: "x".into() };
+        let (_, parsed) = parsing.feed(vec![input]).await.unwrap();
         assert!(parsed.is_empty());
     }
 }

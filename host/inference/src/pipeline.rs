@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use engine_protocol::Generate;
-use model::{Ability, ContentPart, ModelCard, Prompt, Role, ToolChoice};
+use model::{Ability, ContentPart, ModelCard, Prompt, ToolChoice};
 use plugin_runtime::{ChatTurn, PluginError};
 
 use crate::{
     ChatCommand, CompletionCommand, Inference, InferenceError, InvalidCommand, ReasoningMode,
-    Reply, convert,
+    Reply,
+    abilities::writing,
+    convert,
     family::{Chosen, Family},
     figures::Ticket,
     history,
@@ -17,6 +19,7 @@ use crate::{
     sampling,
     served::Served,
     think,
+    tool_calls::ToolCalls,
 };
 
 /// A prompt as the family gives it, and the tokens that the engine makes of it.
@@ -97,12 +100,15 @@ impl Inference {
         command: ChatCommand,
     ) -> Result<Started, InferenceError> {
         let ChatCommand { request, generation, .. } = command;
+        let calls = ToolCalls::after(&request.messages);
         let (turn, family) = self.turn(served, request).await?;
         let constraint = generation.constraint_field();
         let generate = generate(served, Some(&family), turn.prompt(), generation)?;
         let sequences = usize::try_from(generate.sequences).unwrap_or(1);
-        let parsing = Parsing::new(turn, sequences, family.name, family.calls);
-        self.start(served, generate, Some(parsing), constraint).await
+        let parsing =
+            Parsing::new(turn, sequences, family.name, family.calls, served.places.clone());
+        let started = self.start(served, generate, Some(parsing), constraint).await?;
+        Ok(Started { calls, ..started })
     }
 
     async fn start_completion(
@@ -131,7 +137,8 @@ impl Inference {
         let generation =
             generation.map_err(|error| from_supervisor(served.uid().as_str(), error))?;
         served.was_ready.store(true, std::sync::atomic::Ordering::Relaxed);
-        Ok(Started { generation, parsing, sequences, constraint })
+        let calls = ToolCalls::default();
+        Ok(Started { generation, parsing, sequences, constraint, calls })
     }
 
     /// Renders a conversation with the model's family.
@@ -211,114 +218,8 @@ impl Inference {
             let why = "too many requests wait for their prompt to be rendered";
             InferenceError::overloaded(served.uid().as_str(), why, 1)
         })?;
-        // A model whose template is slow keeps no more than its share from the others.
-        let own = Arc::clone(&served.renders).acquire_owned().await;
-        let own = own.map_err(|_| InferenceError::ShuttingDown)?;
-        let place = Arc::clone(&self.inner.renders).acquire_owned().await;
-        let place = place.map_err(|_| InferenceError::ShuttingDown)?;
-        let outcome = tokio::task::spawn_blocking(move || {
-            // Held by the thread and not by the request, so that requests that are dropped while
-            // they render cannot pile up threads.
-            let _place = (own, place);
-            call()
-        });
-        match outcome.await {
-            Ok(outcome) => {
-                outcome.map_err(|error| InferenceError::from_plugin(family, "render", &error))
-            }
-            Err(error) => {
-                tracing::error!(family, %error, "the thread of a plugin call broke");
-                Err(InferenceError::PluginFailed { family: family.to_owned() })
-            }
-        }
-    }
-
-    fn chatting<'a>(
-        &self,
-        served: &Served,
-        family: &'a Family,
-    ) -> Result<&'a Chosen, InferenceError> {
-        if let Some(chosen) = family.chosen().filter(|chosen| chosen.can(Ability::Chat)) {
-            return Ok(chosen);
-        }
-        let able = self.names_of(|family| family.chosen().is_some_and(|c| c.can(Ability::Chat)));
-        let other = able.map(|able| format!(", or ask one of [{able}]")).unwrap_or_default();
-        let instead = if served.writes_text(family) {
-            "use /v1/completions, install a family plugin for it"
-        } else {
-            SPEECH
-        };
-        Err(InferenceError::Unsupported {
-            message: format!(
-                "model `{}` is not for chat ({}): {instead}{other}",
-                served.uid(),
-                family.reason(),
-            ),
-        })
-    }
-
-    /// Refuses tools for a family that has no words for them.
-    fn check_tools(
-        &self,
-        served: &Served,
-        request: &model::ChatRequest,
-    ) -> Result<(), InferenceError> {
-        let answers = request.messages.last().is_some_and(|m| m.role == Role::Tool);
-        if request.tools.is_empty() && !answers {
-            return Ok(());
-        }
-        let uid = served.uid();
-        let what = if answers { "messages" } else { "calls" };
-        let message = match self.names_of(|family| family.has("tools")) {
-            Some(able) => format!(
-                "Only [{able}] support tool {what}. Model `{uid}` does not: leave out `tools`, or ask one of those."
-            ),
-            None => format!(
-                "Model `{uid}` does not support tool {what}, and no other model here does: leave out `tools`."
-            ),
-        };
-        Err(InferenceError::Unsupported { message })
-    }
-
-    /// Refuses media that the model's family or its engine cannot read.
-    fn check_media(
-        &self,
-        served: &Served,
-        family: &Family,
-        request: &model::ChatRequest,
-    ) -> Result<(), InferenceError> {
-        let uid = served.uid();
-        for (at, message) in request.messages.iter().enumerate() {
-            let medium = message.content.iter().find_map(|part| match part {
-                ContentPart::Image(_) => Some(("images", "vision")),
-                ContentPart::Audio(_) => Some(("audio", "audio")),
-                ContentPart::Text(_) => None,
-            });
-            let Some((words, feature)) = medium else { continue };
-            let message = if family.has(feature) {
-                format!(
-                    "holds {words}, which engine `{}` cannot read",
-                    served.definition.engine.name
-                )
-            } else {
-                let able = self.names_of(|family| family.has(feature));
-                let others = able.map_or("no model here can".to_owned(), |able| {
-                    format!("models that can: [{able}]")
-                });
-                format!("holds {words}, which model `{uid}` cannot read; {others}")
-            };
-            let field = format!("messages[{at}].content");
-            return Err(InvalidCommand::new(field, message).into());
-        }
-        Ok(())
-    }
-
-    /// The uids of the models whose family passes a test; `None` where there are none.
-    pub(crate) fn names_of(&self, test: impl Fn(&Family) -> bool) -> Option<String> {
-        let models = self.inner.models.load();
-        let able = models.iter().filter(|served| test(&served.family.load()));
-        let able: Vec<_> = able.map(|served| format!("'{}'", served.uid())).collect();
-        (!able.is_empty()).then(|| able.join(", "))
+        let outcome = served.places.run(family, call).await?;
+        outcome.map_err(|error| InferenceError::from_plugin(family, "render", &error))
     }
 }
 
@@ -370,20 +271,6 @@ fn is_short(request: &model::ChatRequest) -> bool {
     });
     let tools = request.tools.iter().map(|tool| tool.definition_json.len());
     messages.chain(tools).sum::<usize>() <= SHORT
-}
-
-/// What a model that only hears is asked instead.
-const SPEECH: &str = "send it a recording at /v1/audio/transcriptions";
-
-/// Refuses to go on with text where the model only hears.
-fn writing(served: &Served, family: &Family) -> Result<(), InferenceError> {
-    if served.writes_text(family) {
-        return Ok(());
-    }
-    let uid = served.uid();
-    let reason = family.reason();
-    let message = format!("model `{uid}` is not for completion ({reason}): {SPEECH}");
-    Err(InferenceError::Unsupported { message })
 }
 
 fn completing(family: &Family) -> Option<&Chosen> {

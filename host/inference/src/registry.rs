@@ -9,30 +9,27 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use catalog::CatalogError;
 use engine_protocol::Load;
 use model::ModelUid;
 use plugin_runtime::{PluginRuntime, PluginStatus};
 use supervisor::{Cause, ModelState, Supervisor, WorkerSpec};
 use telemetry::metric;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::{
     InferenceError, ModelDefinition, ModelInfo,
     family::Family,
     figures::Figures,
     info::brief,
-    served::{Served, Weights},
+    places::Places,
+    served::{ARRIVAL, Served, Weights, adapters, unreadable},
 };
-
-/// Seconds after which a model that is announced should have been added.
-const ARRIVAL: u32 = 2;
 
 /// How much of the host's own work may go on at once.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Plugin calls that render prompts at the same time; each keeps one thread busy.
-    pub renders: usize,
+    /// Plugin calls at the same time that are not over at once; each keeps one thread busy.
+    pub calls: usize,
     /// Requests that may wait for that; more are refused at once.
     pub render_queue: usize,
     /// Recordings that are decoded at the same time; each keeps one thread busy.
@@ -42,7 +39,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        Self { renders: cores.max(2), render_queue: 1024, decodes: cores.max(2) }
+        Self { calls: cores.max(2), render_queue: 1024, decodes: cores.max(2) }
     }
 }
 
@@ -59,11 +56,15 @@ pub(crate) struct Inner {
     pub(crate) models: ArcSwap<Vec<Arc<Served>>>,
     /// Models that will be added.
     expected: ArcSwap<Vec<ModelUid>>,
+    /// Goes up whenever families were chosen again.
+    choices: watch::Sender<u64>,
     /// Places for recordings that are decoded at the same time.
     pub(crate) decodes: Arc<Semaphore>,
-    /// Places for plugin calls that render.
-    pub(crate) renders: Arc<Semaphore>,
-    /// Places for requests that wait for one of those.
+    /// Places for plugin calls that leave the thread that asks for them.
+    calls: Arc<Semaphore>,
+    /// How many those are.
+    most_calls: usize,
+    /// Places for requests that wait for one of those to render.
     pub(crate) render_queue: Arc<Semaphore>,
 }
 
@@ -78,8 +79,10 @@ impl Inference {
             plugins,
             models: ArcSwap::default(),
             expected: ArcSwap::default(),
+            choices: watch::Sender::new(0),
             decodes: Arc::new(Semaphore::new(options.decodes.max(1))),
-            renders: Arc::new(Semaphore::new(options.renders.max(1))),
+            calls: Arc::new(Semaphore::new(options.calls.max(1))),
+            most_calls: options.calls.max(1),
             render_queue: Arc::new(Semaphore::new(options.render_queue.max(1))),
         });
         tokio::spawn(follow(Arc::downgrade(&inner), changes));
@@ -116,7 +119,9 @@ impl Inference {
             });
         }
         let plugins = self.inner.plugins.clone();
-        let served = tokio::task::spawn_blocking(move || describe(&plugins, definition))
+        let mut changes = plugins.changes();
+        let places = Places::of_model(&self.inner.calls, self.inner.most_calls);
+        let served = tokio::task::spawn_blocking(move || describe(&plugins, definition, places))
             .await
             .map_err(|error| InferenceError::ModelFailed {
                 uid: uid.to_string(),
@@ -128,6 +133,15 @@ impl Inference {
             models.push(Arc::clone(&served));
             models
         });
+        // Whoever chooses families again did not know of this model until now.
+        while changes.has_changed().unwrap_or(false) {
+            changes.mark_unchanged();
+            let (inner, served) = (Arc::clone(&self.inner), Arc::clone(&served));
+            let chosen = tokio::task::spawn_blocking(move || inner.choose_again(&served)).await;
+            if let Err(error) = chosen {
+                tracing::error!(model = %uid, %error, "choosing a family failed");
+            }
+        }
         self.inner.launch(&served);
         match served.problem() {
             None => Ok(()),
@@ -168,6 +182,8 @@ impl Inference {
     /// Why it does not answer.
     pub async fn ready(&self, uid: &str) -> Result<(), InferenceError> {
         let served = self.inner.served(uid)?;
+        let mut choices = self.inner.choices.subscribe();
+        while served.waits_for_family() && choices.changed().await.is_ok() {}
         if let Some(cause) = served.problem() {
             return Err(InferenceError::ModelFailed { uid: uid.to_owned(), cause: brief(&cause) });
         }
@@ -268,6 +284,20 @@ impl Inner {
         served.info(self.supervisor.status(served.uid()))
     }
 
+    /// Asks the plugins for the model's family once more; blocking.
+    fn choose_again(&self, served: &Served) {
+        let Ok(weights) = &served.weights else { return };
+        let wanted = served.definition.family.as_deref();
+        let family = Family::choose(&self.plugins, &weights.card, wanted);
+        if !family.replaces(&served.family.load()) {
+            return;
+        }
+        let before = served.family.swap(Arc::new(family));
+        if !before.is_the_choice(&served.family.load()) {
+            log_choice(served, !before.is_waiting());
+        }
+    }
+
     /// Gives the model to the supervisor, unless it has it or something is in the way.
     fn launch(&self, served: &Served) {
         if served.problem().is_some() || served.launched.swap(true, Ordering::AcqRel) {
@@ -286,6 +316,7 @@ impl Inner {
             replicas: definition.replicas,
             restart: definition.restart,
             hang_after: definition.hang_after,
+            check: served.unchanged(),
         };
         if let Err(error) = self.supervisor.launch(spec) {
             served.refusal.store(Arc::new(Some(Cause::told(error.to_string()))));
@@ -294,7 +325,7 @@ impl Inner {
 }
 
 /// Reads the weights and chooses the family; blocking.
-fn describe(plugins: &PluginRuntime, definition: ModelDefinition) -> Served {
+fn describe(plugins: &PluginRuntime, definition: ModelDefinition, places: Places) -> Served {
     let weights = definition
         .sampling
         .validate()
@@ -303,12 +334,7 @@ fn describe(plugins: &PluginRuntime, definition: ModelDefinition) -> Served {
         })
         .and_then(|()| catalog::inspect(&definition.path).map_err(|error| unreadable(&error)))
         .map(|file| Weights::new(&file, &definition))
-        .and_then(|weights| {
-            let mut adapters = definition.settings.lora.iter();
-            let read = adapters
-                .try_for_each(|adapter| catalog::inspect_adapter(adapter.path.as_ref()).map(drop));
-            read.map(|()| weights).map_err(|error| unreadable(&error))
-        });
+        .and_then(|weights| adapters(&definition).map(|()| weights));
     let family = match &weights {
         Ok(weights) => Family::choose(plugins, &weights.card, definition.family.as_deref()),
         Err(_) => Family::Plain { reason: "the weights cannot be read".to_owned() },
@@ -319,20 +345,13 @@ fn describe(plugins: &PluginRuntime, definition: ModelDefinition) -> Served {
         launched: AtomicBool::new(false),
         was_ready: AtomicBool::new(false),
         refusal: ArcSwap::default(),
-        // One place stays free for the other models.
-        renders: Arc::new(Semaphore::new((Options::default().renders - 1).max(1))),
+        places,
         figures: Arc::new(Figures::new(definition.uid.as_str())),
         added: SystemTime::now(),
         definition,
     };
     log_choice(&served, false);
     served
-}
-
-/// A file that cannot be served; clients see its name without its folder.
-fn unreadable(error: &CatalogError) -> Cause {
-    let name = error.file().file_name().unwrap_or_default();
-    Cause::new(error.to_string(), format!("`{}`: {}", name.display(), error.problem()))
 }
 
 /// Tells of a choice that an operator should know of: one that limits the model, or that changed
@@ -350,6 +369,9 @@ fn log_choice(served: &Served, changed: bool) {
         Family::Failed { cause } if changed => {
             tracing::error!(model, cause, "the family cannot be used");
         }
+        Family::Waiting { reason } => {
+            tracing::info!(model, reason, "the model waits for its family");
+        }
         Family::Chosen(_) | Family::Failed { .. } => {}
         Family::Plain { .. } if served.weights.is_err() => {}
         Family::Plain { reason } if served.hears() => {
@@ -362,25 +384,20 @@ fn log_choice(served: &Served, changed: bool) {
 }
 
 /// Chooses every model's family again after each change of the plugins.
-async fn follow(inner: Weak<Inner>, mut changes: tokio::sync::watch::Receiver<u64>) {
+async fn follow(inner: Weak<Inner>, mut changes: watch::Receiver<u64>) {
     while changes.changed().await.is_ok() {
         let Some(inner) = inner.upgrade() else { return };
         let models = inner.models.load_full();
         let work = tokio::task::spawn_blocking(move || {
             for served in models.iter() {
-                let Ok(weights) = &served.weights else { continue };
-                let wanted = served.definition.family.as_deref();
-                let family = Family::choose(&inner.plugins, &weights.card, wanted);
-                let before = served.family.swap(Arc::new(family));
-                if !before.is_the_choice(&served.family.load()) {
-                    log_choice(served, true);
-                }
+                inner.choose_again(served);
             }
             (inner, models)
         });
         if let Ok((inner, models)) = work.await {
             // A model that waited for its family can go now; the supervisor wants the runtime.
             models.iter().for_each(|served| inner.launch(served));
+            inner.choices.send_modify(|count| *count += 1);
         }
     }
 }

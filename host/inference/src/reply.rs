@@ -92,7 +92,7 @@ pub struct Reply {
 }
 
 /// What is kept of one sequence.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Sequence {
     think: Wrapper,
     started: bool,
@@ -111,6 +111,8 @@ pub(crate) struct Started {
     pub(crate) sequences: usize,
     /// The field that a constraint came from.
     pub(crate) constraint: &'static str,
+    /// What each sequence begins with: no calls, and the ids that are taken.
+    pub(crate) calls: ToolCalls,
 }
 
 impl Reply {
@@ -120,13 +122,14 @@ impl Reply {
         reasoning: ReasoningMode,
         ticket: Ticket,
     ) -> Self {
-        let Started { generation, parsing, sequences, constraint } = started;
+        let Started { generation, parsing, sequences, constraint, calls } = started;
+        let sequence = Sequence { calls, ..Sequence::default() };
         Self {
             uid,
             generation,
             parsing,
             reasoning,
-            sequences: std::iter::repeat_with(Sequence::default).take(sequences).collect(),
+            sequences: vec![sequence; sequences],
             constraint,
             usage: Usage::default(),
             ticket,
@@ -157,7 +160,7 @@ impl Reply {
             let mut items = Vec::new();
             let mut inputs = Vec::new();
             let failure = self.take_ready(&mut items, &mut inputs).await;
-            self.parse(inputs, &mut items).await;
+            let failure = self.parse(inputs, &mut items).await.err().or(failure);
             if failure.is_some() || self.sequences.iter().all(|sequence| sequence.finished) {
                 self.ended = true;
             }
@@ -274,9 +277,13 @@ impl Reply {
         }
     }
 
-    async fn parse(&mut self, inputs: Vec<Input>, items: &mut Vec<ReplyItem>) {
+    async fn parse(
+        &mut self,
+        inputs: Vec<Input>,
+        items: &mut Vec<ReplyItem>,
+    ) -> Result<(), InferenceError> {
         if inputs.is_empty() {
-            return;
+            return Ok(());
         }
         let Some(parsing) = self.parsing.take() else {
             for input in inputs {
@@ -285,13 +292,14 @@ impl Reply {
                     Input::Finish { sequence, reason } => ReplyItem::Finished { sequence, reason },
                 });
             }
-            return;
+            return Ok(());
         };
-        let (parsing, parsed) = parsing.feed(inputs).await;
-        self.parsing = parsing;
+        let (parsing, parsed) = parsing.feed(inputs).await?;
+        self.parsing = Some(parsing);
         for parsed in parsed {
             self.emit(parsed, items);
         }
+        Ok(())
     }
 
     fn emit(&mut self, parsed: Parsed, items: &mut Vec<ReplyItem>) {
@@ -344,7 +352,7 @@ impl Sequence {
                 if let Some(end) = self.think.close() {
                     push_content(items, sequence, end.to_owned());
                 }
-                let id = id.filter(|id| !id.is_empty()).unwrap_or_else(new_call_id);
+                let id = self.calls.id(id);
                 items.push(ReplyItem::ToolCallStart { sequence, id, name });
                 if !arguments.is_empty() {
                     items.push(ReplyItem::ToolCallArguments { sequence, text: arguments });
@@ -369,13 +377,6 @@ fn push_content(items: &mut Vec<ReplyItem>, sequence: u32, text: String) {
     if !text.is_empty() {
         items.push(ReplyItem::Content { sequence, text });
     }
-}
-
-/// An id as OpenAI's clients expect it: `call_` and 24 hexadecimal digits.
-fn new_call_id() -> String {
-    let mut id = format!("call_{}", uuid::Uuid::new_v4().simple());
-    id.truncate("call_".len() + 24);
-    id
 }
 
 /// Whole seconds, rounded up, so that a client that waits this long does not come too early.
@@ -418,14 +419,6 @@ pub(crate) fn from_supervisor(uid: &str, error: SupervisorError) -> InferenceErr
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn call_ids_have_the_usual_form() {
-        let id = new_call_id();
-        let digits = id.strip_prefix("call_").unwrap();
-        assert_eq!(digits.len(), 24);
-        assert!(digits.bytes().all(|b| b.is_ascii_hexdigit()));
-    }
 
     #[test]
     fn texts_of_one_sequence_are_parsed_together() {

@@ -9,15 +9,17 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use catalog::ModelFile;
+use catalog::{CatalogError, ModelFile};
 use model::{ModelCard, ModelUid};
-use supervisor::{Cause, ModelState, ModelStatus};
-use tokio::sync::Semaphore;
+use supervisor::{Cause, Check, ModelState, ModelStatus};
 
 use crate::{
     InferenceError, ModelDefinition, ModelInfo, ReplicaStatus, family::Family, figures::Figures,
-    info::brief, reply::seconds,
+    info::brief, places::Places, reply::seconds,
 };
+
+/// Seconds after which a model that is not there yet is worth asking for again.
+pub(crate) const ARRIVAL: u32 = 2;
 
 /// One model: what the operator wants, what the weights say, and which family drives it.
 pub(crate) struct Served {
@@ -32,8 +34,8 @@ pub(crate) struct Served {
     pub(crate) was_ready: AtomicBool,
     /// Why the supervisor did not take the model.
     pub(crate) refusal: ArcSwap<Option<Cause>>,
-    /// Places for renders of this model that are not over at once.
-    pub(crate) renders: Arc<Semaphore>,
+    /// Where plugin calls for this model run that are not over at once.
+    pub(crate) places: Places,
     pub(crate) figures: Arc<Figures>,
     pub(crate) added: SystemTime,
 }
@@ -97,13 +99,21 @@ impl Served {
     /// The family as it is now.
     ///
     /// # Errors
-    /// Where the operator named one that cannot drive the model.
+    /// Where the operator named one that cannot drive the model, and where it is being compiled.
     pub(crate) fn family(&self) -> Result<Arc<Family>, InferenceError> {
         let family = self.family.load_full();
         match &*family {
             Family::Failed { cause } => Err(self.failed(&Cause::told(cause))),
+            Family::Waiting { .. } => {
+                Err(InferenceError::Loading { uid: self.uid().to_string(), retry_after: ARRIVAL })
+            }
             Family::Chosen(_) | Family::Plain { .. } => Ok(family),
         }
+    }
+
+    /// Whether the family is still being compiled.
+    pub(crate) fn waits_for_family(&self) -> bool {
+        self.family.load().is_waiting()
     }
 
     fn failed(&self, cause: &Cause) -> InferenceError {
@@ -119,6 +129,23 @@ impl Served {
             return Some(Cause::told(cause));
         }
         (**self.refusal.load()).clone()
+    }
+
+    /// Whether the files are still those that were validated, for each start of a worker: what an
+    /// engine loads has been read by the host first.
+    pub(crate) fn unchanged(&self) -> Check {
+        let Ok(weights) = &self.weights else { return Check::default() };
+        let (definition, card) = (self.definition.clone(), Arc::clone(&weights.card));
+        Check::new(move || {
+            let file = catalog::inspect(&definition.path).map_err(|error| unreadable(&error))?;
+            if Weights::new(&file, &definition).card != card {
+                let name = definition.path.display();
+                return Err(Cause::told(format!(
+                    "`{name}` is not the model any more that it was when it was launched: start the host again to serve the new one"
+                )));
+            }
+            adapters(&definition)
+        })
     }
 
     /// Everything that lists and descriptions show.
@@ -139,9 +166,20 @@ impl Served {
             since: self.added,
             replicas: Vec::new(),
         });
-        if status.state == ModelState::Ready {
+        // A worker may be there before its family is.
+        let family_first = |state| match state {
+            ModelState::Ready if family.is_waiting() => ModelState::Loading,
+            state => state,
+        };
+        let state = if problem.is_some() { ModelState::Error } else { family_first(status.state) };
+        if state == ModelState::Ready {
             self.was_ready.store(true, Ordering::Relaxed);
         }
+        let replica = |status| {
+            let mut replica = ReplicaStatus::from(status);
+            replica.state = family_first(replica.state);
+            replica
+        };
         let retry_after = seconds(status.retry_after());
         let loaded = status.loaded;
         let context_length = loaded
@@ -156,7 +194,7 @@ impl Served {
             name: weights
                 .and_then(|weights| weights.name.clone())
                 .unwrap_or_else(|| definition.uid.to_string()),
-            state: if problem.is_some() { ModelState::Error } else { status.state },
+            state,
             progress: status.progress,
             error: problem.or(status.error).as_ref().map(brief),
             has_served: self.was_ready.load(Ordering::Relaxed),
@@ -181,10 +219,23 @@ impl Served {
                 .or_else(|| weights.and_then(|weights| weights.description.clone())),
             context_length,
             replica: definition.replicas,
-            replicas: status.replicas.into_iter().map(ReplicaStatus::from).collect(),
+            replicas: status.replicas.into_iter().map(replica).collect(),
             restarts: status.restarts,
             devices: loaded.map(|loaded| loaded.devices).unwrap_or_default(),
             stats: status.stats,
         }
     }
+}
+
+/// Whether a model's adapters can be read.
+pub(crate) fn adapters(definition: &ModelDefinition) -> Result<(), Cause> {
+    let mut adapters = definition.settings.lora.iter();
+    let read = adapters.try_for_each(|lora| catalog::inspect_adapter(lora.path.as_ref()).map(drop));
+    read.map_err(|error| unreadable(&error))
+}
+
+/// A file that cannot be served; clients see its name without its folder.
+pub(crate) fn unreadable(error: &CatalogError) -> Cause {
+    let name = error.file().file_name().unwrap_or_default();
+    Cause::new(error.to_string(), format!("`{}`: {}", name.display(), error.problem()))
 }

@@ -16,7 +16,7 @@ pub enum ReasoningMode {
 }
 
 /// Puts one sequence's reasoning into its content.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Wrapper {
     state: State,
 }

@@ -3,18 +3,22 @@
 //! A family passes long arguments on as they come, and a reply may end within them or break off
 //! into something that is no JSON. A client that got such a call might run it, so none does.
 
-use model::ReplyEvent;
+use std::collections::HashSet;
+
+use model::{Message, ReplyEvent};
 use serde_json::{Map, Value};
 
 /// The calls of one sequence.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ToolCalls {
     open: Option<Call>,
     any: bool,
+    /// The ids of the conversation's calls and of those of this reply.
+    ids: HashSet<String>,
 }
 
 /// A call and its arguments, as far as they have come.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Call {
     pub(crate) id: Option<String>,
     pub(crate) name: String,
@@ -31,6 +35,21 @@ pub(crate) enum Ended {
 }
 
 impl ToolCalls {
+    /// For the reply to a conversation.
+    pub(crate) fn after(messages: &[Message]) -> Self {
+        let calls = messages.iter().flat_map(|message| &message.tool_calls);
+        Self { ids: calls.map(|call| call.id.clone()).collect(), ..Self::default() }
+    }
+
+    /// The id of a call: the one that the model gave it, unless it has none or one that another
+    /// call has, as with models that count the calls of each reply from zero.
+    pub(crate) fn id(&mut self, given: Option<String>) -> String {
+        let id = given.filter(|id| !id.is_empty() && !self.ids.contains(id));
+        let id = id.unwrap_or_else(new_call_id);
+        self.ids.insert(id.clone());
+        id
+    }
+
     /// Takes an event of a call; any other is given back, with the call that it ends.
     pub(crate) fn take(&mut self, event: ReplyEvent) -> (Option<Ended>, Option<ReplyEvent>) {
         match event {
@@ -65,6 +84,13 @@ impl ToolCalls {
     pub(crate) fn any(&self) -> bool {
         self.any
     }
+}
+
+/// An id as OpenAI's clients expect it: `call_` and 24 hexadecimal digits.
+fn new_call_id() -> String {
+    let mut id = format!("call_{}", uuid::Uuid::new_v4().simple());
+    id.truncate("call_".len() + 24);
+    id
 }
 
 impl Call {
@@ -122,6 +148,36 @@ mod tests {
         check(&[""], true, &[r#"{"name": "f", "arguments": "#], false);
         let expect = [r#"{"a": 1}"#, r#"{"name": "f", "arguments": {"b"#];
         check(&[r#"{"a": 1}"#, r#"{"b"#], true, &expect, true);
+    }
+
+    #[test]
+    fn call_ids_have_the_usual_form() {
+        let id = new_call_id();
+        let digits = id.strip_prefix("call_").unwrap();
+        assert_eq!(digits.len(), 24);
+        assert!(digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    }
+
+    #[test]
+    fn no_two_calls_have_one_id() {
+        let call = model::ToolCall {
+            id: "functions.f:0".to_owned(),
+            name: "f".to_owned(),
+            arguments_json: "{}".to_owned(),
+        };
+        let message = Message {
+            role: model::Role::Assistant,
+            content: vec![],
+            reasoning: None,
+            tool_calls: vec![call],
+            tool_call_id: None,
+            name: None,
+        };
+        let mut calls = ToolCalls::after(&[message]);
+        assert!(calls.id(Some("functions.f:0".into())).starts_with("call_"));
+        assert_eq!(calls.id(Some("functions.f:1".into())), "functions.f:1");
+        assert!(calls.id(Some("functions.f:1".into())).starts_with("call_"));
+        assert_ne!(calls.id(None), calls.id(Some(String::new())));
     }
 
     #[test]

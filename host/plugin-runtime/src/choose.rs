@@ -10,6 +10,9 @@ use crate::status::Choice;
 use crate::{PluginError, description};
 
 /// Asks the families for a model's; see [`crate::PluginRuntime::choose`].
+///
+/// While files are being compiled only an exact fit counts: one of them may fit better than what
+/// is there.
 pub(crate) fn choose(
     installed: &Installed,
     card: &ModelCard,
@@ -32,6 +35,12 @@ pub(crate) fn choose(
         if fit > least || wanted.is_some() {
             best = Some((plugin, fit, reason));
         }
+    }
+    if wanted.is_none()
+        && best.as_ref().is_none_or(|(_, fit, _)| *fit < Fit::Exact)
+        && let Some(compiling) = installed.compiling()
+    {
+        return Err(compiling);
     }
     let Some((plugin, fit, reason)) = best else {
         return Err(PluginError::NoFamily {

@@ -16,17 +16,20 @@ const PATIENCE: u32 = 10;
 /// reading the thread's own clock at each start would cost a system call per token.
 /// So the thread's clock is read only when half of the limit is over by the wall clock, and again
 /// after each further half: the call ends when it has *used* half of its limit in between.
+/// A call that got no core for many times its limit ends too, as others wait for its place, but
+/// that is the machine's fault and neither the plugin's nor the request's.
 #[derive(Default)]
 pub(crate) struct Deadline {
     half: Duration,
     used_at_half: Option<Duration>,
     halves: u32,
+    starved: bool,
 }
 
 impl Deadline {
     /// Begins a call; returns the ticks until [`Deadline::passed`] is to be called.
     pub(crate) fn begin(&mut self, limit: Duration) -> u64 {
-        *self = Self { half: limit / 2, used_at_half: None, halves: 0 };
+        *self = Self { half: limit / 2, ..Self::default() };
         self.ticks()
     }
 
@@ -35,11 +38,18 @@ impl Deadline {
         self.halves += 1;
         let used = used_by_thread();
         let since = used.saturating_sub(*self.used_at_half.get_or_insert(used));
-        if since >= self.half || self.halves >= 2 * PATIENCE {
+        let has_waited = self.halves >= 2 * PATIENCE;
+        self.starved = has_waited && since < self.half;
+        if has_waited || since >= self.half {
             UpdateDeadline::Interrupt
         } else {
             UpdateDeadline::Continue(self.ticks())
         }
+    }
+
+    /// How long a call has waited in vain for a core, where that is what ended it.
+    pub(crate) fn starved(&self) -> Option<Duration> {
+        self.starved.then(|| self.half * 2 * PATIENCE)
     }
 
     /// At least one tick more than the time takes, because the first tick is already under way.
@@ -60,21 +70,28 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(limit: Duration, expect_halves: usize) {
-        let mut deadline = Deadline::default();
+    fn check(deadline: &mut Deadline, limit: Duration, expect_halves: usize) {
         deadline.begin(limit);
+        assert_eq!(deadline.starved(), None);
         let goes_on = |_: &usize| matches!(deadline.passed(), UpdateDeadline::Continue(_));
         assert_eq!((1..100).take_while(goes_on).count() + 1, expect_halves);
     }
 
     #[test]
     fn a_call_that_used_its_time_ends() {
-        check(Duration::ZERO, 1);
+        let mut deadline = Deadline::default();
+        check(&mut deadline, Duration::ZERO, 1);
+        assert_eq!(deadline.starved(), None);
     }
 
     #[test]
-    fn a_call_that_got_no_core_may_go_on_for_ten_limits() {
-        check(Duration::from_hours(1), 20);
+    fn a_call_that_got_no_core_may_go_on_for_ten_limits_and_is_told_apart() {
+        let mut deadline = Deadline::default();
+        check(&mut deadline, Duration::from_hours(1), 20);
+        assert_eq!(deadline.starved(), Some(Duration::from_hours(10)));
+        // The next call has nothing to do with it.
+        check(&mut deadline, Duration::ZERO, 1);
+        assert_eq!(deadline.starved(), None);
     }
 
     #[test]

@@ -40,6 +40,14 @@ pub(crate) fn shared(memory: usize) -> Result<&'static Shared, PluginError> {
     shared.as_ref().map_err(|cause| PluginError::Engine(cause.clone()))
 }
 
+/// An engine that makes code for [`shared`] with the same limit, without the pool that would make
+/// up most of a compiler's memory.
+pub(crate) fn compiling(memory: usize) -> Result<Engine, PluginError> {
+    let mut config = config();
+    config.memory_reservation(memory.max(ROOM) as u64);
+    Engine::new(&config).map_err(|error| PluginError::Engine(format!("{error:#}")))
+}
+
 fn start(room: usize) -> Result<Shared, String> {
     let mut pooling = config();
     pooling
@@ -154,5 +162,23 @@ impl Clock {
         };
         let thread = thread::Builder::new().name("plugin-clock".into()).spawn(tick)?;
         Ok(Self { running: &RUNNING, asleep: &ASLEEP, thread: thread.thread().clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
+    use super::*;
+
+    #[test]
+    fn what_a_compiler_makes_is_what_the_host_takes() {
+        let hash = |engine: &Engine| {
+            let mut hasher = DefaultHasher::new();
+            engine.precompile_compatibility_hash().hash(&mut hasher);
+            hasher.finish()
+        };
+        let memory = crate::Limits::default().memory;
+        assert_eq!(hash(&compiling(memory).unwrap()), hash(&shared(memory).unwrap().engine));
     }
 }

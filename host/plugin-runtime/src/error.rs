@@ -55,6 +55,22 @@ pub enum PluginError {
         limit: Duration,
     },
 
+    /// The plugin was given up before it had used its time, because other work had the cores.
+    #[error(
+        "plugin `{plugin}` did not get {limit:?} of computing for `{call}` within {waited:?}: other \
+         work has the cores"
+    )]
+    Starved {
+        /// The plugin.
+        plugin: String,
+        /// What it was called for.
+        call: &'static str,
+        /// The time that it may use.
+        limit: Duration,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+
     /// The plugin asked for more memory than it may have.
     #[error(
         "plugin `{plugin}` needs more than {limit} bytes of memory in `{call}`; raise the plugins' \
@@ -148,8 +164,9 @@ pub enum PluginError {
 
     /// No installed family recognises the model.
     #[error(
-        "no installed family recognises model `{model}` (architecture `{architecture}`); installed: \
-         {installed:?}; install a plugin for it, or name a family in the model's configuration"
+        "no installed family recognises model `{model}` (architecture `{architecture}`){}; install a \
+         plugin for it, or name a family in the model's configuration",
+        answers(considered)
     )]
     NoFamily {
         /// The model's name.
@@ -169,6 +186,16 @@ pub enum PluginError {
         wanted: String,
         /// The families there are.
         installed: Vec<String>,
+    },
+
+    /// Plugins that may hold the family are still being compiled.
+    #[error(
+        "the families are not all there yet: {} compiled, which is done once; ask again in a moment",
+        being(files)
+    )]
+    Compiling {
+        /// The names of the files that are being compiled.
+        files: Vec<String>,
     },
 
     /// The family cannot do what was asked of it.
@@ -233,6 +260,21 @@ pub enum PluginError {
     /// The WebAssembly engine could not be set up on this machine.
     #[error("the WebAssembly engine cannot start: {0}")]
     Engine(String),
+}
+
+/// What the families answered that were asked, or that there are none.
+fn answers(considered: &[(String, String)]) -> String {
+    if considered.is_empty() {
+        return "; none is installed".to_owned();
+    }
+    let answers: Vec<_> =
+        considered.iter().map(|(family, answer)| format!("{family}: {answer}")).collect();
+    format!(": {}", answers.join("; "))
+}
+
+fn being(files: &[String]) -> String {
+    let verb = if files.len() == 1 { "is" } else { "are" };
+    format!("{} {verb} being", files.join(", "))
 }
 
 impl PluginError {

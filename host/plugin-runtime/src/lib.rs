@@ -13,7 +13,12 @@
 //!
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let dir = folder.path().to_owned();
-//! let runtime = PluginRuntime::open(Options { dir, cache_dir: None, limits: Limits::default() })?;
+//! let runtime = PluginRuntime::open(Options {
+//!     dir,
+//!     cache_dir: None,
+//!     compiler: None,
+//!     limits: Limits::default(),
+//! })?;
 //! for plugin in runtime.plugins() {
 //!     println!("{} {}: {}", plugin.name, plugin.version, plugin.summary);
 //! }
@@ -42,13 +47,15 @@
 //!
 //! The parts, from the outside in: [`PluginRuntime`] answers questions from a snapshot of what is
 //! installed, which [`Watch`] replaces when the folder changes; `loader` makes a plugin of a file,
-//! with the help of the compile `cache`; `bindings` hides which version of the package a plugin
+//! with the help of the compile `cache`
+//! and a `compiler` that is a process of its own; `bindings` hides which version of the package a plugin
 //! was built for; `sandbox` is one instance with its limits; `wasi` is the WASI with nothing in it.
 
 mod ahead;
 mod bindings;
 mod cache;
 mod choose;
+mod compiler;
 mod deadline;
 mod description;
 mod engine;
@@ -69,6 +76,7 @@ mod turn;
 mod wasi;
 mod watch;
 
+pub use compiler::{COMPILED, Compiler, REFUSED, compile_into_cache};
 pub use error::PluginError;
 pub use limits::Limits;
 pub use runtime::{Options, PluginRuntime};

@@ -4,11 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use wasmtime::Engine;
 use wasmtime::component::{Component, Linker};
 
 use crate::ahead::Ahead;
 use crate::bindings::{self, Description, Family, TRACKS};
 use crate::cache::Cache;
+use crate::compiler::{Compiler, Failure};
 use crate::engine::Shared;
 use crate::log::Log;
 use crate::sandbox::{Sandbox, State};
@@ -16,7 +18,7 @@ use crate::text::one_line;
 use crate::{Limits, PluginError, description, wasi};
 
 /// Characters of what the compiler or the linker has to say.
-const CAUSE: usize = 512;
+pub(crate) const CAUSE: usize = 512;
 
 /// A plugin that can be called.
 pub(crate) struct Plugin {
@@ -43,6 +45,7 @@ pub(crate) struct Loader {
     shared: &'static Shared,
     linker: Linker<State>,
     cache: Option<Cache>,
+    compiler: Option<Compiler>,
     limits: Arc<Limits>,
 }
 
@@ -59,6 +62,7 @@ impl Loader {
     pub(crate) fn new(
         shared: &'static Shared,
         cache: Option<Cache>,
+        compiler: Option<Compiler>,
         limits: Limits,
     ) -> Result<Self, PluginError> {
         let mut linker = Linker::new(&shared.engine);
@@ -67,7 +71,7 @@ impl Loader {
             TRACKS.iter().try_for_each(|track| (track.link)(linker))
         };
         link(&mut linker).map_err(|e| PluginError::Engine(format!("{e:#}")))?;
-        Ok(Self { shared, linker, cache, limits: Arc::new(limits) })
+        Ok(Self { shared, linker, cache, compiler, limits: Arc::new(limits) })
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -90,7 +94,31 @@ impl Loader {
         let start = Instant::now();
         let component = self.component(bytes, &hash)?;
         findings.compiled = start.elapsed();
-        let family = self.link(&component, findings)?;
+        self.plugin(file, &component, hash, findings)
+    }
+
+    /// Loads a plugin whose compiled form the cache has; `None` where it has not.
+    pub(crate) fn load_compiled(
+        &self,
+        file: &str,
+        bytes: &[u8],
+    ) -> Result<Option<Plugin>, PluginError> {
+        let hash = blake3::hash(bytes);
+        let engine = &self.shared.engine;
+        let component = self.cache.as_ref().and_then(|cache| cache.load(engine, &hash));
+        let load = |component| self.plugin(file, &component, hash, &mut Findings::default());
+        component.map(load).transpose()
+    }
+
+    /// Links a component and asks it what it is.
+    fn plugin(
+        &self,
+        file: &str,
+        component: &Component,
+        hash: blake3::Hash,
+        findings: &mut Findings,
+    ) -> Result<Plugin, PluginError> {
+        let family = self.link(component, findings)?;
         let mut plugin = Plugin {
             description: Description::default(),
             hash,
@@ -113,11 +141,22 @@ impl Loader {
     /// The compiled component, from the cache where there is one.
     fn component(&self, bytes: &[u8], hash: &blake3::Hash) -> Result<Component, PluginError> {
         let engine = &self.shared.engine;
-        let Some(cache) = &self.cache else { return self.compile(bytes) };
+        let Some(cache) = &self.cache else { return compile(engine, bytes) };
         if let Some(component) = cache.load(engine, hash) {
             return Ok(component);
         }
-        let component = self.compile(bytes)?;
+        if let Some(compiler) = &self.compiler {
+            match compiler.run(bytes) {
+                Ok(()) => {}
+                Err(Failure::Refused(cause)) => return Err(PluginError::NotAComponent(cause)),
+                Err(broken) => tracing::warn!(%broken, "the host compiles by itself"),
+            }
+            // Another version's program would have compiled for itself alone.
+            if let Some(component) = cache.load(engine, hash) {
+                return Ok(component);
+            }
+        }
+        let component = compile(engine, bytes)?;
         let code = component.serialize().map_err(|e| not_a_component(&e))?;
         match cache.store(hash, &code) {
             // The mapped file takes the place of the compiler's copy, which lies in memory whole.
@@ -126,15 +165,6 @@ impl Loader {
                 tracing::warn!(%error, "the compile cache cannot be written");
                 Ok(component)
             }
-        }
-    }
-
-    /// A hostile file may find a fault of the compiler; it must not end the host.
-    fn compile(&self, bytes: &[u8]) -> Result<Component, PluginError> {
-        let compile = || Component::from_binary(&self.shared.engine, bytes);
-        match catch_unwind(AssertUnwindSafe(compile)) {
-            Ok(compiled) => compiled.map_err(|e| not_a_component(&e)),
-            Err(_) => Err(PluginError::NotAComponent("the compiler panicked on it".into())),
         }
     }
 
@@ -160,6 +190,19 @@ impl Loader {
         let pre = self.linker.instantiate_pre(component).map_err(|e| not_a_component(&e))?;
         (track.find)(pre).map_err(|e| not_a_component(&e))
     }
+}
+
+/// A hostile file may find a fault of the compiler; it must not end the host.
+fn compile(engine: &Engine, bytes: &[u8]) -> Result<Component, PluginError> {
+    match catch_unwind(AssertUnwindSafe(|| Component::from_binary(engine, bytes))) {
+        Ok(compiled) => compiled.map_err(|e| not_a_component(&e)),
+        Err(_) => Err(PluginError::NotAComponent("the compiler panicked on it".into())),
+    }
+}
+
+/// The compiled form of a component, as the cache keeps it.
+pub(crate) fn serialized(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, PluginError> {
+    compile(engine, bytes)?.serialize().map_err(|e| not_a_component(&e))
 }
 
 fn not_a_component(error: &wasmtime::Error) -> PluginError {

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use crate::ahead::Ahead;
 use crate::cache::Cache;
+use crate::compiler::Compiler;
 use crate::installed::Installed;
 use crate::loader::{Findings, Loader};
 use crate::status::{Choice, PluginStatus, Report};
@@ -24,6 +25,9 @@ pub struct Options {
     pub dir: PathBuf,
     /// Where compiled plugins are kept; `None` compiles them at each start.
     pub cache_dir: Option<PathBuf>,
+    /// What compiles plugins into that cache; `None` compiles them in this process, which then
+    /// keeps some of the memory that it takes.
+    pub compiler: Option<Compiler>,
     /// What a plugin may use.
     pub limits: Limits,
 }
@@ -45,24 +49,44 @@ pub(crate) struct Shared {
 }
 
 impl PluginRuntime {
-    /// Loads every `*.wasm` of a folder.
+    /// Loads every `*.wasm` of a folder; this takes as long as the compiler needs for new ones.
+    ///
+    /// # Errors
+    /// As for [`PluginRuntime::open_compiled`].
+    pub fn open(options: Options) -> Result<Self, PluginError> {
+        let runtime = Self::open_compiled(options)?;
+        runtime.compile()?;
+        Ok(runtime)
+    }
+
+    /// Loads those `*.wasm` of a folder whose compiled form is in the cache, which takes no time to
+    /// speak of; [`PluginRuntime::compile`] loads the others.
     ///
     /// # Errors
     /// The folder cannot be read, or the cache cannot be trusted. A file that cannot be loaded is
     /// not an error: [`PluginRuntime::plugins`] lists it with what is wrong with it.
-    pub fn open(options: Options) -> Result<Self, PluginError> {
+    pub fn open_compiled(options: Options) -> Result<Self, PluginError> {
         let shared = engine::shared(options.limits.memory)?;
-        let Options { dir, cache_dir, limits } = options;
+        let Options { dir, cache_dir, compiler, limits } = options;
         let cache = cache_dir.map(|dir| Cache::open(&dir, &shared.engine)).transpose()?;
         let runtime = Self(Arc::new(Shared {
             dir,
-            loader: Loader::new(shared, cache, limits)?,
+            loader: Loader::new(shared, cache, compiler, limits)?,
             installed: ArcSwap::default(),
             refreshing: Mutex::new(()),
             changes: watch::Sender::new(0),
         }));
-        runtime.0.refresh()?;
+        runtime.0.look()?;
         Ok(runtime)
+    }
+
+    /// Compiles what waits for it and looks at the folder again, until nothing waits; each plugin
+    /// serves from the moment that it is there.
+    ///
+    /// # Errors
+    /// The folder cannot be read any more.
+    pub fn compile(&self) -> Result<(), PluginError> {
+        self.0.refresh()
     }
 
     /// Follows the folder: a new, changed or removed file counts from the next request on.
@@ -202,13 +226,29 @@ impl Shared {
         &self.dir
     }
 
-    /// Looks at the folder once and swaps in what changed.
+    /// Swaps in whatever is new in the folder, compiled by and by.
     pub(crate) fn refresh(&self) -> Result<(), PluginError> {
         let _one = self.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(next) = self.installed.load().refresh(&self.dir, &self.loader)? {
-            self.installed.store(Arc::new(next));
-            self.changes.send_modify(|count| *count += 1);
+        loop {
+            // Between two compilations, so that a small file need not wait for every large one.
+            self.look()?;
+            let Some(next) = self.installed.load().compile_next(&self.loader) else {
+                return Ok(());
+            };
+            self.swap_in(next);
+        }
+    }
+
+    /// Looks at the folder once and swaps in what needs no compiler.
+    fn look(&self) -> Result<(), PluginError> {
+        if let Some(next) = self.installed.load().look(&self.dir, &self.loader)? {
+            self.swap_in(next);
         }
         Ok(())
+    }
+
+    fn swap_in(&self, next: Installed) {
+        self.installed.store(Arc::new(next));
+        self.changes.send_modify(|count| *count += 1);
     }
 }

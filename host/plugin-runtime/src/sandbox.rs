@@ -143,6 +143,9 @@ impl Sandbox {
         let state = self.store.data();
         let trap = fault.downcast_ref::<Trap>();
         if trap == Some(&Trap::Interrupt) {
+            if let Some(waited) = state.deadline.starved() {
+                return PluginError::Starved { plugin, call, limit: allowance.time, waited };
+            }
             return PluginError::TimedOut { plugin, call, limit: allowance.time };
         }
         if trap == Some(&Trap::StackOverflow) {

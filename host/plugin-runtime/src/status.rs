@@ -26,9 +26,11 @@ pub struct PluginStatus {
     pub loaded: Option<SystemTime>,
     /// Why the file's present content does not serve.
     pub error: Option<String>,
+    /// Whether the file's present content waits for the compiler.
+    pub compiling: bool,
     /// Whether requests for the family are answered from this file.
     pub serving: bool,
-    /// Whether they are, though its present content could not be loaded: the earlier one goes on.
+    /// Whether they are, though its present content is not loaded: the earlier one goes on.
     pub still_serving: bool,
 }
 

@@ -167,6 +167,7 @@ fn a_folder_that_others_can_write_to_is_refused() {
     let options = Options {
         dir: install.root.path().join("plugins"),
         cache_dir: Some(install.cache()),
+        compiler: None,
         limits: Limits::default(),
     };
     let error = PluginRuntime::open(options).map(|_| ()).unwrap_err().to_string();
@@ -182,6 +183,7 @@ fn a_link_in_place_of_the_folder_is_refused() {
     let options = Options {
         dir: install.root.path().join("plugins"),
         cache_dir: Some(install.cache()),
+        compiler: None,
         limits: Limits::default(),
     };
     let error = PluginRuntime::open(options).map(|_| ()).unwrap_err().to_string();

@@ -65,8 +65,8 @@ fn no_family_fits() {
     let host = host(&["echo", "misbehave"]);
     assert_eq!(
         host.runtime.choose(&of("llama"), None).unwrap_err().to_string(),
-        "no installed family recognises model `parrot` (architecture `llama`); installed: \
-         [\"echo\", \"misbehave\"]; install a plugin for it, or name a family in the model's \
+        "no installed family recognises model `parrot` (architecture `llama`): echo: architecture is \
+         llama; misbehave: it says so; install a plugin for it, or name a family in the model's \
          configuration"
     );
     assert_eq!(

@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use model::Ability;
-use plugin_runtime::{Limits, PluginError};
+use model::{Ability, Fit};
+use plugin_runtime::{Compiler, Limits, Options, PluginError, PluginRuntime, REFUSED};
 
 use crate::support::{bytes, card, fixture, host, host_with, open, say};
 
@@ -108,6 +108,7 @@ fn a_folder_that_is_not_there() {
     let options = plugin_runtime::Options {
         dir: host.dir.path().join("nowhere"),
         cache_dir: None,
+        compiler: None,
         limits: Limits::default(),
     };
     let error = plugin_runtime::PluginRuntime::open(options).map(|_| ()).unwrap_err();
@@ -165,4 +166,95 @@ fn damaged_files() {
     }
     assert!(refused > 0, "no damage was noticed");
     host.runtime.chat("echo", &card(), &say("hello")).unwrap();
+}
+
+#[test]
+fn what_is_not_compiled_is_listed_until_it_is() {
+    let root = tempfile::tempdir().unwrap();
+    let (dir, cache) = (root.path().join("plugins"), root.path().join("cache"));
+    fs::create_dir(&dir).unwrap();
+    fs::copy(fixture("echo"), dir.join("echo.wasm")).unwrap();
+    let options =
+        Options { dir, cache_dir: Some(cache), compiler: None, limits: Limits::default() };
+    let states = |runtime: &PluginRuntime| {
+        let states = runtime.plugins().into_iter().map(|status| (status.compiling, status.serving));
+        states.collect::<Vec<_>>()
+    };
+
+    let runtime = PluginRuntime::open_compiled(options.clone()).unwrap();
+    assert_eq!(states(&runtime), [(true, false)]);
+    for wanted in [Some("echo"), None] {
+        let error = runtime.choose(&card(), wanted).unwrap_err();
+        assert!(matches!(&error, PluginError::Compiling { files } if files == &["echo.wasm"]));
+        assert_eq!(
+            error.to_string(),
+            "the families are not all there yet: echo.wasm is being compiled, which is done once; \
+             ask again in a moment"
+        );
+    }
+    let error = runtime.chat("echo", &card(), &say("hello")).map(drop).unwrap_err();
+    assert!(matches!(error, PluginError::Compiling { .. }), "{error}");
+
+    runtime.compile().unwrap();
+    assert_eq!(states(&runtime), [(false, true)]);
+    runtime.choose(&card(), None).unwrap();
+
+    let again = PluginRuntime::open_compiled(options).unwrap();
+    assert_eq!(states(&again), [(false, true)], "the cache has it");
+}
+
+#[test]
+fn an_exact_fit_does_not_wait_for_what_is_being_compiled() {
+    let root = tempfile::tempdir().unwrap();
+    let (dir, cache) = (root.path().join("plugins"), root.path().join("cache"));
+    fs::create_dir(&dir).unwrap();
+    fs::copy(fixture("echo"), dir.join("echo.wasm")).unwrap();
+    let options = Options {
+        dir: dir.clone(),
+        cache_dir: Some(cache),
+        compiler: None,
+        limits: Limits::default(),
+    };
+    PluginRuntime::open(options.clone()).unwrap();
+    fs::copy(fixture("misbehave"), dir.join("misbehave.wasm")).unwrap();
+
+    let runtime = PluginRuntime::open_compiled(options).unwrap();
+    let choice = runtime.choose(&card(), None).unwrap();
+    assert_eq!((choice.family.as_str(), choice.fit), ("echo", Fit::Exact));
+}
+
+/// A file that is compiled by `sh -c SCRIPT` is listed with this error, or serves.
+#[track_caller]
+fn check_compiler(script: &str, expect: Option<&str>) {
+    let root = tempfile::tempdir().unwrap();
+    let (dir, cache) = (root.path().join("plugins"), root.path().join("cache"));
+    fs::create_dir(&dir).unwrap();
+    fs::copy(fixture("echo"), dir.join("echo.wasm")).unwrap();
+    let compiler =
+        Compiler { program: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] };
+    let options = Options {
+        dir,
+        cache_dir: Some(cache),
+        compiler: Some(compiler),
+        limits: Limits::default(),
+    };
+    let [status] = &PluginRuntime::open(options).unwrap().plugins()[..] else { panic!("one file") };
+    let error = status.error.as_deref();
+    match expect {
+        Some(part) => assert!(error.is_some_and(|e| e.contains(part)), "{part}: {error:?}"),
+        None => assert_eq!(error, None),
+    }
+    assert_eq!(status.serving, expect.is_none());
+}
+
+#[test]
+fn a_compiler_s_verdict_counts_and_its_failures_do_not() {
+    // The one thing that it may say of a component.
+    let refused = format!("cat > /dev/null; echo 'not mine'; exit {REFUSED}");
+    check_compiler(&refused, Some("it is not a usable component: not mine"));
+    // What breaks it, or takes more than it may, is refused as well.
+    check_compiler("kill -9 $$", Some("signal: 9"));
+    // Where it does not do its work the host does.
+    check_compiler("exit 1", None);
+    check_compiler("cat > /dev/null; exit 0", None);
 }

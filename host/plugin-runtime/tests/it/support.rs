@@ -59,7 +59,7 @@ pub(crate) fn host_with(fixtures: &[&str], limits: Limits) -> Host {
 
 #[track_caller]
 pub(crate) fn open(dir: &Path, cache_dir: Option<PathBuf>, limits: Limits) -> PluginRuntime {
-    PluginRuntime::open(Options { dir: dir.into(), cache_dir, limits }).unwrap()
+    PluginRuntime::open(Options { dir: dir.into(), cache_dir, compiler: None, limits }).unwrap()
 }
 
 impl Host {

@@ -52,7 +52,8 @@ pub(crate) fn plugins(settings: Option<&Settings>) -> Vec<Finding> {
     if !dir.is_dir() {
         return vec![Finding::fail(TOPIC, format!("there is no folder `{shown}`"), build)];
     }
-    let options = Options { dir, cache_dir: user_cache(), limits: Limits::default() };
+    let options =
+        Options { dir, cache_dir: user_cache(), compiler: None, limits: Limits::default() };
     let plugins = match PluginRuntime::open(options) {
         Ok(runtime) => runtime.plugins(),
         Err(error) => {

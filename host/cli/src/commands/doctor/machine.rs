@@ -47,7 +47,7 @@ pub(crate) fn sockets() -> Vec<Finding> {
     let dir = supervisor::Options::default().runtime_dir;
     let shown = dir.display();
     let probe = dir.join(format!("modelhost-doctor-{}", std::process::id()));
-    let remedy = "point XDG_RUNTIME_DIR or TMPDIR to a short path that this user can write to";
+    let remedy = "point TMPDIR to a short path that this user can write to";
     let made = fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe));
     vec![match made {
         Err(error) => Finding::fail(TOPIC, format!("cannot write to `{shown}`: {error}"), remedy),

@@ -66,6 +66,7 @@ fn describe(plugins: &[Plugin]) -> String {
 
 fn state(plugin: &Plugin) -> &'static str {
     match (&plugin.error, plugin.still_serving) {
+        _ if plugin.compiling => "being compiled",
         (None, _) => "serving",
         (Some(_), true) => "serving its last good version",
         (Some(_), false) => "broken",
@@ -79,6 +80,7 @@ fn plugin(status: &PluginStatus) -> Plugin {
         summary: status.summary.clone(),
         abilities: status.abilities.iter().map(|&ability| super::ability(ability)).collect(),
         file: status.file.display().to_string(),
+        compiling: status.compiling,
         error: status.error.clone(),
         still_serving: status.still_serving,
     }
@@ -110,14 +112,21 @@ mod tests {
             error: Some("it is not a usable component".into()),
             ..Plugin::default()
         };
+        let coming = Plugin {
+            file: "plugins/next.wasm".into(),
+            name: "next".into(),
+            compiling: true,
+            ..Plugin::default()
+        };
         assert_eq!(
-            describe(&[good, stale, broken]),
+            describe(&[good, stale, broken, coming]),
             "\
 Name              Version    Abilities    State                          Summary
 ----------------  ---------  -----------  -----------------------------  ---------
 vicuna            0.1.0      chat         serving                        Vicuna.
 orca              0.1.0      chat         serving its last good version  Vicuna.
 plugins/new.wasm                          broken
+next                                      being compiled
 
 plugins/orca.wasm: it exports nothing
 

@@ -1,6 +1,7 @@
 //! `host plugin`: looking at families, and writing new ones.
 
 mod check;
+mod compile;
 mod facts;
 mod inspect;
 mod list;
@@ -18,6 +19,7 @@ use anyhow::Context as _;
 use model::Ability;
 use plugin_runtime::{Limits, Options, PluginRuntime};
 
+pub(crate) use self::compile::compiler;
 use super::{block_on, serve::user_cache};
 use crate::problem::Hint as _;
 
@@ -46,6 +48,8 @@ pub(crate) enum Command {
     List(list::Arguments),
     Inspect(inspect::Arguments),
     Check(check::Arguments),
+    #[command(hide = true)]
+    Compile(compile::Arguments),
     New(new::Arguments),
     Test(test::Arguments),
     Render(render::Arguments),
@@ -58,6 +62,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::List(list) => done(list::run(&list)),
         Command::Inspect(inspect) => inspect::run(&inspect),
         Command::Check(check) => check::run(&check),
+        Command::Compile(compile) => compile::run(&compile),
         Command::New(new) => done(new::run(&new)),
         Command::Test(test) => test::run(&test),
         Command::Render(render) => done(block_on(render::run(&render))),
@@ -67,7 +72,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
 /// Opens a folder of plugins without a host.
 fn open(dir: PathBuf) -> anyhow::Result<PluginRuntime> {
     let shown = dir.display().to_string();
-    let options = Options { dir, cache_dir: user_cache(), limits: Limits::default() };
+    let options =
+        Options { dir, cache_dir: user_cache(), compiler: None, limits: Limits::default() };
     PluginRuntime::open(options).with_context(|| format!("cannot open the plugin folder `{shown}`"))
 }
 

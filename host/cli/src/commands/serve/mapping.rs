@@ -13,6 +13,8 @@ use inference::{EngineProgram, ModelDefinition, ReasoningMode};
 use supervisor::RestartPolicy;
 use telemetry::Recorder;
 
+use crate::commands::plugin::compiler;
+
 /// The engine of GGUF files, which is looked for where there are no models yet.
 const DEFAULT_ENGINE: &str = "llama";
 
@@ -114,9 +116,11 @@ pub(crate) fn plugins(settings: &Settings) -> plugin_runtime::Options {
         parse: plugins.parse_time,
         ..plugin_runtime::Limits::default()
     };
+    let cache_dir = plugins.cache_dir.clone().or_else(user_cache);
     plugin_runtime::Options {
         dir: plugins.dir.clone(),
-        cache_dir: plugins.cache_dir.clone().or_else(user_cache),
+        compiler: cache_dir.as_deref().and_then(|dir| compiler(dir, &limits)),
+        cache_dir,
         limits,
     }
 }
@@ -139,6 +143,7 @@ pub(crate) fn gateway(
         api_keys: server.api_keys.iter().map(|key| key.secret().to_owned()).collect(),
         allowed_hosts: server.allowed_hosts.clone(),
         allowed_origins: match &server.cors {
+            Cors::Local => gateway::Origins::Local,
             Cors::Any => gateway::Origins::Any,
             Cors::Only(origins) => gateway::Origins::Only(origins.clone()),
         },

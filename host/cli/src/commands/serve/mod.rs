@@ -2,6 +2,7 @@
 
 mod address;
 mod announce;
+mod descriptors;
 mod mapping;
 mod settings;
 mod signals;
@@ -96,11 +97,19 @@ async fn serve(
     if let Err(error) = &watch {
         tracing::warn!("new plugins count from the next start on: {error}");
     }
+    // Compiling takes seconds, for some plugins minutes; the host answers meanwhile.
+    let compiled = plugins.clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = compiled.compile() {
+            tracing::error!("the plugin folder cannot be read: {error}");
+        }
+    });
     let supervisor = Supervisor::new(supervisor::Options::default())?;
     let inference = Inference::new(supervisor, plugins, inference::Options::default());
     let definitions = mapping::definitions(&settings);
     inference.expect(definitions.iter().map(|definition| definition.uid.clone()));
-    let options = mapping::gateway(&settings, address, recorder);
+    let mut options = mapping::gateway(&settings, address, recorder);
+    options.max_connections = descriptors::raise(options.max_connections);
     let app = gateway::app(inference.clone(), options);
 
     if let Some(file) = &address_file {
@@ -132,9 +141,11 @@ async fn serve(
     tracing::info!("{signal}: running requests have {drain:?} to end; a second signal ends them");
     end.cancel();
     announcing.abort();
+    let deadline = Instant::now() + drain;
     let drained = async {
         let served = serving.await;
-        inference.shutdown(drain).await;
+        // Clients that took all of the time leave none to the workers.
+        inference.shutdown(deadline.saturating_duration_since(Instant::now())).await;
         served.context("the gateway panicked")?.context("the gateway failed")
     };
     tokio::select! {
@@ -159,7 +170,7 @@ async fn open_plugins(settings: &config::Settings) -> anyhow::Result<PluginRunti
         std::fs::create_dir_all(&dir)
             .with_context(|| format!("cannot make the plugin folder `{shown}`"))?;
     }
-    let plugins = tokio::task::spawn_blocking(move || PluginRuntime::open(options))
+    let plugins = tokio::task::spawn_blocking(move || PluginRuntime::open_compiled(options))
         .await
         .context("loading plugins panicked")?
         .with_context(|| format!("cannot open the plugin folder `{shown}`"))?;

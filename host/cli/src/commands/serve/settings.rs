@@ -26,7 +26,7 @@ pub(crate) fn load(
     let variables = |name: &str| match (name, listen) {
         // What is given here takes the file's place, and is held to the same rule below.
         (config::environment::LISTEN, Some(_)) => Some("127.0.0.1:0".to_owned()),
-        _ => std::env::var(name).ok(),
+        _ => config::environment::of_process(name),
     };
     let mut settings = config::load_with(file, &variables)?;
     if let Some(listen) = listen {
