@@ -10,13 +10,13 @@ use crate::{
     value::Value,
 };
 
+/// The scale that an adapter was trained with, which the engine reads itself.
 const ALPHA: &str = "adapter.lora.alpha";
 
 /// A validated LoRA adapter.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdapterFile {
     architecture: String,
-    alpha: f32,
     pairs: usize,
     file_bytes: u64,
 }
@@ -26,27 +26,22 @@ impl AdapterFile {
         let Header { metadata, tensors, file_bytes, .. } = Header::read(source, bytes)?;
         expect_text(metadata.text("general.type")?, "general.type", "adapter")?;
         expect_text(metadata.text("adapter.type")?, "adapter.type", "lora")?;
-        let alpha = match metadata.get(ALPHA) {
-            None => 0.0,
-            Some(&Value::F32(alpha)) if alpha.is_finite() => alpha,
+        match metadata.get(ALPHA) {
+            None => {}
+            Some(&Value::F32(alpha)) if alpha.is_finite() => {}
             Some(other) => {
                 let given = other.text().unwrap_or_else(|| "an array".to_owned());
                 return Err(Problem::wrong(format_args!("`{ALPHA}`"), given, "a finite f32"));
             }
-        };
+        }
         let architecture = network::architecture(&metadata)?;
         let pairs = check_pairs(&tensors)?;
-        Ok(Self { architecture, alpha, pairs, file_bytes })
+        Ok(Self { architecture, pairs, file_bytes })
     }
 
     /// The architecture of the models that it is for.
     pub fn architecture(&self) -> &str {
         &self.architecture
-    }
-
-    /// The scale that it was trained with; 0 where the file names none.
-    pub fn alpha(&self) -> f32 {
-        self.alpha
     }
 
     /// The number of weights that it changes.

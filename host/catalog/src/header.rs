@@ -14,8 +14,6 @@ use crate::{
 /// A header that is consistent with itself and with the file's length.
 #[derive(Debug)]
 pub(crate) struct Header {
-    /// 2 or 3; the difference is that 3 may be big endian, which is refused.
-    pub(crate) version: u32,
     pub(crate) metadata: Metadata,
     pub(crate) tensors: Vec<Tensor>,
     pub(crate) weight_bytes: u64,
@@ -37,7 +35,7 @@ impl Header {
         }
         let source = &mut Source::new(start.as_slice().chain(inner), file_bytes);
         source.skip(MAGIC.len() as u64, &"the magic")?;
-        let version = read_version(source)?;
+        check_version(source)?;
         let tensor_count = source.count(limits::TENSORS, &"the number of tensors")?;
         let key_count = source.count(limits::KEYS, &"the number of metadata keys")?;
         let metadata = Metadata::read(source, key_count)?;
@@ -45,13 +43,14 @@ impl Header {
         let tensors = read_tensors(source, tensor_count)?;
         let data_start = source.position().next_multiple_of(alignment);
         let weight_bytes = check_layout(&tensors, data_start, alignment, source.bytes())?;
-        Ok(Self { version, metadata, tensors, weight_bytes, file_bytes })
+        Ok(Self { metadata, tensors, weight_bytes, file_bytes })
     }
 }
 
-fn read_version<R: Read>(source: &mut Source<R>) -> Result<u32> {
+/// Versions 2 and 3 differ only in that 3 may be big endian, which is refused.
+fn check_version<R: Read>(source: &mut Source<R>) -> Result<()> {
     let remedy = match source.u32(&"the version")? {
-        version @ 2..=3 => return Ok(version),
+        2..=3 => return Ok(()),
         1 => "convert the model again: version 1 was given up in October 2023",
         // A small number with its bytes turned round.
         given if given != 0 && given.trailing_zeros() >= 16 => {

@@ -37,7 +37,7 @@ pub struct ModelFile {
 /// How the file is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
-    Gguf { version: u32 },
+    Gguf,
     Ggml,
 }
 
@@ -61,8 +61,7 @@ impl ModelFile {
     }
 
     pub(crate) fn read_with(source: impl Read, bytes: u64, weights: Weights) -> Result<Self> {
-        let Header { version, metadata, tensors, weight_bytes, file_bytes } =
-            Header::read(source, bytes)?;
+        let Header { metadata, tensors, weight_bytes, file_bytes } = Header::read(source, bytes)?;
         check_type(&metadata)?;
         check_not_split(&metadata)?;
         let network = Network::read(&metadata)?;
@@ -79,7 +78,7 @@ impl ModelFile {
             parameters = parameters.saturating_add(tensor.elements);
         }
         Ok(Self {
-            format: Format::Gguf { version },
+            format: Format::Gguf,
             file_bytes,
             weight_bytes,
             tensors: tensors.len(),
@@ -158,7 +157,7 @@ impl ModelFile {
     /// The format, in Xinference's words.
     pub fn format(&self) -> &'static str {
         match self.format {
-            Format::Gguf { .. } => "ggufv2",
+            Format::Gguf => "ggufv2",
             Format::Ggml => "ggml",
         }
     }
@@ -171,16 +170,8 @@ impl ModelFile {
     /// The engine that runs files of this format: `llama` or `whisper`.
     pub fn engine(&self) -> &'static str {
         match self.format {
-            Format::Gguf { .. } => "llama",
+            Format::Gguf => "llama",
             Format::Ggml => "whisper",
-        }
-    }
-
-    /// The version of GGUF that the file is written in; 0 for other formats.
-    pub fn gguf_version(&self) -> u32 {
-        match self.format {
-            Format::Gguf { version } => version,
-            Format::Ggml => 0,
         }
     }
 
@@ -212,11 +203,6 @@ impl ModelFile {
     /// The special tokens, by id.
     pub fn control_tokens(&self) -> &[ControlToken] {
         &self.vocabulary.control
-    }
-
-    /// The chat template in the weights.
-    pub fn chat_template(&self) -> Option<&str> {
-        self.chat_template.as_deref()
     }
 
     /// The quantization, such as `Q4_K_M`.

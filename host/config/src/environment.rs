@@ -3,6 +3,14 @@
 //! They are for containers and services, where writing a file is a burden. A variable that is set
 //! wins over the file; an empty one counts as not set.
 
+/// A variable of this process.
+///
+/// One that is no text is shown with U+FFFD for what is none, so that it is refused where it is
+/// read and not passed over: what it meant to say may have been a key.
+pub fn of_process(name: &str) -> Option<String> {
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 /// As `listen` in `[server]`.
 pub const LISTEN: &str = "MODELHOST_LISTEN";
 /// As `api-keys` in `[server]`: keys with commas between them, in the place of the file's own.

@@ -36,7 +36,7 @@ use check::Checker;
 
 /// Reads a configuration file, with the environment's changes.
 pub fn load(path: &Path) -> Result<Settings, ConfigError> {
-    load_with(path, &|name| std::env::var(name).ok())
+    load_with(path, &environment::of_process)
 }
 
 /// As [`load`], with another environment.

@@ -48,9 +48,12 @@ pub struct Server {
     pub cors: Cors,
 }
 
-/// Web pages that may call the REST interface from a browser; credentials never go with it.
+/// Web pages that may call the REST interface from a browser, beside its own; credentials never go
+/// with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cors {
+    /// Pages and applications of the machine that shows them.
+    Local,
     /// Pages of any origin, as with Xinference.
     Any,
     /// Pages of these origins; empty: none.

@@ -129,6 +129,12 @@ fn api_keys(
                 }
             }
         }
+        if list.split(',').all(|key| key.trim().is_empty()) {
+            // To ask for no key at all is too easily asked for by mistake.
+            let hint = "write keys with commas between them; left empty, the file's keys count";
+            let problem = Problem::in_variable(environment::API_KEYS, "it holds no key");
+            checker.report(problem.hint(hint));
+        }
         return keys;
     }
     let mut keys = Vec::new();
@@ -202,7 +208,7 @@ fn is_host(text: &str) -> bool {
 }
 
 fn cors(checker: &mut Checker<'_>, given: Option<Vec<Spanned<String>>>) -> Cors {
-    let Some(origins) = given else { return Cors::Any };
+    let Some(origins) = given else { return Cors::Local };
     if origins.iter().any(|origin| origin.get_ref() == "*") {
         if let [_, second, ..] = origins.as_slice() {
             let message = "`*` stands for every origin, so nothing can stand beside it";

@@ -54,7 +54,8 @@ pub(crate) struct Server {
     #[schemars(with = "String", extend("default" = "200MB", "examples" = ["1GB"]))]
     pub(crate) max_upload: Option<Spanned<ByteSize>>,
     /// The time that a request's body may take to arrive, from 100ms to 24h; a slower one is
-    /// answered 408. The headers before it always have 20 seconds.
+    /// answered 408. The headers before it always have 20 seconds. An upload of a recording may take
+    /// longer, as long as 16 KiB of it come in a second on average.
     #[schemars(with = "String", extend("default" = "2m", "examples" = ["30s"]))]
     pub(crate) arrival_timeout: Option<Spanned<Period>>,
     /// The time that running requests get to end when the host is stopped.
@@ -78,11 +79,14 @@ pub(crate) struct Server {
     /// it answers to every name.
     #[schemars(with = "Vec<String>", extend("default" = [], "examples" = [["models.example.org"]]))]
     pub(crate) allowed_hosts: Vec<Spanned<String>>,
-    /// The origins of web pages that may call the interface from a browser.
+    /// The origins of web pages that may call the interface from a browser, beside its own pages.
     ///
-    /// `*` lets any page, as Xinference does; an empty list lets none. Cookies and other
-    /// credentials of the browser never go with such a call.
-    #[schemars(with = "Vec<String>", extend("default" = ["*"], "examples" = [["https://chat.example.org"]]))]
+    /// Unset: pages that the machine which shows them also serves, such as `http://localhost:3000`,
+    /// and those of applications (`app:`, `file:`, `tauri:`, `vscode-webview:`). `*` lets any page
+    /// on the internet, as Xinference does, and is safe only with keys; an empty list lets none.
+    /// Requests of other pages are answered 403; clients that are no browsers send no origin.
+    /// Cookies and other credentials of the browser never go with such a call.
+    #[schemars(with = "Vec<String>", extend("examples" = [["https://chat.example.org"]]))]
     pub(crate) cors_origins: Option<Vec<Spanned<String>>>,
 }
 

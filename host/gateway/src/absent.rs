@@ -10,7 +10,7 @@ use axum::{Router, http::StatusCode, routing::any};
 use crate::{error::ApiError, state::Shared};
 
 /// Kinds of inference, by path.
-const INFERENCE: [(&str, &str); 11] = [
+pub(crate) const INFERENCE: [(&str, &str); 11] = [
     ("/v1/embeddings", "embeddings"),
     ("/v1/rerank", "reranking"),
     ("/v1/audio/{*rest}", "making sounds"),
@@ -25,7 +25,7 @@ const INFERENCE: [(&str, &str); 11] = [
 ];
 
 /// What Xinference has to manage models.
-const MANAGEMENT: [&str; 11] = [
+pub(crate) const MANAGEMENT: [&str; 11] = [
     "/v1/models/instance",
     "/v1/models/recommend",
     "/v1/models/{uid}/cancel",

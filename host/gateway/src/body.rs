@@ -18,7 +18,11 @@ use crate::{announced, budget::Share, error::ApiError, lax::Json, state::Shared}
 const SHORT_BYTES: usize = 128 << 10;
 
 /// A JSON body; its errors name the field.
-pub(crate) struct JsonBody<T>(pub(crate) T);
+pub(crate) struct JsonBody<T> {
+    pub(crate) value: T,
+    /// What it holds of the budget; to be kept until the answer begins.
+    pub(crate) share: Share,
+}
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Shared>> for JsonBody<T> {
     type Rejection = ApiError;
@@ -36,7 +40,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Shared>> for JsonBody
         let body = tokio::time::timeout(options.arrival_timeout, read).await;
         let body = body.map_err(|_| late())??;
         if body.len() <= SHORT_BYTES {
-            return parse(&body).map(Self);
+            return parse(&body).map(|value| Self { value, share });
         }
         let parsed = tokio::task::spawn_blocking(move || parse(&body)).await;
         let parsed = parsed.unwrap_or_else(|error| {
@@ -44,7 +48,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest<Arc<Shared>> for JsonBody
             let message = "the request could not be read; the host's log says why";
             Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message))
         });
-        parsed.map(Self)
+        parsed.map(|value| Self { value, share })
     }
 }
 

@@ -1,4 +1,10 @@
 //! How many bytes of bodies the server holds at once, over all requests.
+//!
+//! A body counts from its first byte until its answer begins. What it says goes on living as a
+//! command, a prompt and a message to the engine, about as large as the body was, while the request
+//! waits for its prompt to be rendered, for a worker to be started again, or for a place in the
+//! engine. Once the engine has read the prompt nothing of it is needed here, so a long stream holds
+//! nothing of the budget, however long it lasts.
 
 use std::sync::Arc;
 
@@ -12,6 +18,10 @@ const UNIT: usize = 4096;
 
 /// Bodies of the greatest size that fit at once; small ones fit by the thousand.
 const LARGEST_AT_ONCE: usize = 8;
+
+/// Bytes of each body that do not count: the number of connections bounds them well enough, and
+/// requests of the usual size are taken while large ones use up the budget.
+const UNCOUNTED: usize = 16 << 10;
 
 /// The bytes of bodies that all requests together may hold.
 ///
@@ -46,7 +56,7 @@ impl BodyBudget {
 impl Share {
     /// Grows the share to a body of so many bytes.
     pub(crate) fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
-        let wanted = bytes.div_ceil(UNIT);
+        let wanted = bytes.saturating_sub(UNCOUNTED).div_ceil(UNIT);
         let more = wanted.saturating_sub(self.units);
         if more == 0 {
             return Ok(());
@@ -78,11 +88,12 @@ mod tests {
         let budget = BodyBudget::new(UNIT);
         let mut shares: Vec<_> = (0..LARGEST_AT_ONCE).map(|_| budget.share()).collect();
         for share in &mut shares {
-            assert!(share.grow(1).is_ok());
-            assert!(share.grow(UNIT).is_ok(), "a unit is held once");
+            assert!(share.grow(UNCOUNTED + 1).is_ok());
+            assert!(share.grow(UNCOUNTED + UNIT).is_ok(), "a unit is held once");
         }
-        assert!(budget.share().grow(1).is_err());
+        assert!(budget.share().grow(UNCOUNTED + 1).is_err());
+        assert!(budget.share().grow(UNCOUNTED).is_ok(), "small bodies are taken all the same");
         shares.pop();
-        assert!(budget.share().grow(1).is_ok());
+        assert!(budget.share().grow(UNCOUNTED + 1).is_ok());
     }
 }

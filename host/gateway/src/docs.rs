@@ -84,7 +84,7 @@ impl Modify for Refusals {
                 let refusals = [
                     ("400", true, "The request cannot be read."),
                     ("401", !open, "The key is missing or wrong."),
-                    ("403", true, "The server does not answer to this name."),
+                    ("403", true, "The server does not answer to this name, or to this page."),
                     ("405", true, "The route does not answer to this method."),
                     ("408", has_body, "The body did not arrive in time."),
                     ("413", true, "The body is too large."),

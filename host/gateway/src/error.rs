@@ -160,6 +160,7 @@ impl From<InferenceError> for ApiError {
             | InferenceError::ModelFailed { .. }
             | InferenceError::WorkerDied { .. }
             | InferenceError::SlowConsumer { .. }
+            | InferenceError::Starved { .. }
             | InferenceError::ShuttingDown => StatusCode::SERVICE_UNAVAILABLE,
             InferenceError::PluginFailed { .. }
             | InferenceError::EngineFailed { .. }

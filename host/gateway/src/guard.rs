@@ -1,4 +1,4 @@
-//! Which names the server answers to, and to which web pages.
+//! Which names the server answers to.
 //!
 //! A server that listens on this machine alone trusts whoever reaches it, and a web page must not
 //! borrow that trust by **DNS rebinding**: a public name that the page's owner points at this
@@ -8,10 +8,6 @@
 //! its public name on has to be named in the configuration.
 //! A server that listens on more addresses is reached by names that nobody here can know; there
 //! keys are what protects it.
-//!
-//! As in Xinference, pages of every origin may call the server unless the configuration lists the
-//! ones that may. Credentials of a browser are never asked for, so a page has no more than a key
-//! that it holds itself.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -21,12 +17,8 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
-use crate::{
-    error::ApiError,
-    state::{Options, Origins, Shared},
-};
+use crate::{error::ApiError, state::Shared};
 
 /// Endings that no public name has.
 const PRIVATE: [&str; 7] =
@@ -73,7 +65,7 @@ fn is_known(host: &str, allowed: &[String]) -> bool {
         || allowed.iter().any(|known| without_port(known).eq_ignore_ascii_case(&name))
 }
 
-fn without_port(host: &str) -> &str {
+pub(crate) fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) && !name.ends_with(':') => {
             // An IPv6 address without brackets has no port.
@@ -81,22 +73,6 @@ fn without_port(host: &str) -> &str {
         }
         _ => host,
     }
-}
-
-/// Answers browsers that ask which pages may call.
-pub(crate) fn cors(options: &Options) -> CorsLayer {
-    let origin = match &options.allowed_origins {
-        Origins::Any => AllowOrigin::any(),
-        Origins::Only(origins) => {
-            AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
-        }
-    };
-    // A `*` for headers does not cover `Authorization`, so what is asked for is repeated.
-    CorsLayer::new()
-        .allow_methods(AllowMethods::mirror_request())
-        .allow_headers(AllowHeaders::mirror_request())
-        .expose_headers([header::HeaderName::from_static("x-request-id"), header::RETRY_AFTER])
-        .allow_origin(origin)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod health;
 mod lax;
 mod linger;
 mod openai;
+mod pages;
 mod paths;
 mod plugins;
 mod serve;
@@ -54,9 +55,12 @@ impl App {
     }
 }
 
+#[cfg(test)]
+mod tests;
+
 /// The routes of a host.
 pub fn app(inference: Inference, options: Options) -> App {
-    let cors = guard::cors(&options);
+    let cors = pages::cors(&options);
     let shared = Arc::new(Shared::new(inference, options));
     let keys = || middleware::from_fn_with_state(Arc::clone(&shared), auth::require_key);
     let at_most = |bytes: u64| middleware::from_fn_with_state(bytes, announced::within);
@@ -99,6 +103,7 @@ pub fn app(inference: Inference, options: Options) -> App {
         .layer(at_most(shared.options.body_limit as u64))
         .merge(uploads)
         .method_not_allowed_fallback(frame::method_not_allowed)
+        .layer(middleware::from_fn_with_state(Arc::clone(&shared), pages::known_page))
         .layer(middleware::from_fn_with_state(Arc::clone(&shared), guard::known_host))
         .layer(cors)
         .layer(CatchPanicLayer::custom(frame::panicked))

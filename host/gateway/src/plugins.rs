@@ -36,9 +36,11 @@ pub(crate) struct PluginBody {
     hash: String,
     /// Whether requests for the family are answered from this file.
     serving: bool,
+    /// Whether the newest state of the file is being compiled.
+    compiling: bool,
     /// Why the newest state of the file is not in use.
     error: Option<String>,
-    /// Whether an older state of the file goes on serving beside that error.
+    /// Whether an older state of the file goes on serving meanwhile.
     still_serving: bool,
 }
 
@@ -66,6 +68,7 @@ impl From<PluginStatus> for PluginBody {
             abilities: status.abilities.into_iter().map(ability).collect(),
             file: file.unwrap_or_default(),
             hash: status.hash,
+            compiling: status.compiling,
             serving: status.serving,
             error,
             still_serving: status.still_serving,
@@ -90,16 +93,9 @@ mod tests {
     #[test]
     fn where_the_host_keeps_its_files_is_not_told() {
         let body = PluginBody::from(PluginStatus {
-            name: String::new(),
-            version: String::new(),
-            summary: String::new(),
-            abilities: Vec::new(),
             file: "/srv/secret/a.wasm".into(),
-            hash: String::new(),
-            loaded: None,
-            serving: false,
             error: Some("`/srv/secret/a.wasm` cannot be read".to_owned()),
-            still_serving: false,
+            ..PluginStatus::default()
         });
         assert_eq!(body.file, "a.wasm");
         assert_eq!(body.error.as_deref(), Some("`a.wasm` cannot be read"));

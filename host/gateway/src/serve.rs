@@ -18,8 +18,6 @@ use tower::ServiceExt;
 
 use crate::{App, linger::Lingering, stall::StallGuard, state::Shared};
 
-/// How long a client may take for a request's head, and how long a connection may idle.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(20);
 /// The greatest number of a request's headers.
 const HEADERS: usize = 128;
 /// The greatest size of a request's head.
@@ -105,7 +103,7 @@ fn connection(
             });
             let served = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
+                .header_read_timeout(shared.options.head_timeout)
                 .max_headers(HEADERS)
                 .max_buf_size(HEAD_BYTES)
                 .serve_connection(stream, service);

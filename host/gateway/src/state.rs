@@ -13,14 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{budget::BodyBudget, error::ApiError};
 
-/// Whose web pages may call the server.
+/// Whose web pages may call the server, beside its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origins {
-    /// Everybody's.
+    /// Pages and applications of the machine that they are shown on; see the module `pages`.
     #[default]
+    Local,
+    /// Everybody's.
     Any,
-    /// Those of the origins listed, such as `https://chat.example.com`; with an empty list no
-    /// page may.
+    /// Those of the origins listed, such as `https://chat.example.com`.
     Only(Vec<String>),
 }
 
@@ -34,7 +35,7 @@ pub struct Options {
     /// Further names by which clients reach the server when it listens on this machine alone; see
     /// the module `guard`.
     pub allowed_hosts: Vec<String>,
-    /// Web pages that may call the server.
+    /// Web pages that may call the server, beside its own.
     pub allowed_origins: Origins,
     /// The greatest size of a request's body, in bytes.
     pub body_limit: usize,
@@ -44,7 +45,9 @@ pub struct Options {
     pub max_requests: usize,
     /// Connections at the same time; more are refused at once.
     pub max_connections: usize,
-    /// How long a request may take to arrive.
+    /// How long a request's head may take to arrive, and how long a connection may idle.
+    pub head_timeout: Duration,
+    /// How long a request's body may take to arrive.
     pub arrival_timeout: Duration,
     /// How long a client may refuse to read its answer.
     pub stall_timeout: Duration,
@@ -59,11 +62,12 @@ impl Options {
             listen,
             api_keys: Vec::new(),
             allowed_hosts: Vec::new(),
-            allowed_origins: Origins::Any,
+            allowed_origins: Origins::Local,
             body_limit: 8 << 20,
             upload_limit: 200 << 20,
             max_requests: 1024,
             max_connections: 2048,
+            head_timeout: Duration::from_secs(20),
             arrival_timeout: Duration::from_mins(2),
             stall_timeout: Duration::from_mins(1),
             recorder: None,

@@ -1,9 +1,6 @@
 //! What the process writes to standard error.
 
-use std::{
-    io::{self, IsTerminal},
-    str::FromStr,
-};
+use std::io::{self, IsTerminal};
 
 use tracing_subscriber::{EnvFilter, fmt};
 
@@ -28,12 +25,6 @@ pub enum TelemetryError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The format is unknown.
-    #[error("`{given}` is no log format: write `text` or `json`")]
-    Format {
-        /// The text given.
-        given: String,
-    },
     /// Something else has set up logs or metrics in this process.
     #[error("{what} are set up already in this process: {reason}")]
     Taken {
@@ -42,18 +33,6 @@ pub enum TelemetryError {
         /// What the library says.
         reason: String,
     },
-}
-
-impl FromStr for LogFormat {
-    type Err = TelemetryError;
-
-    fn from_str(given: &str) -> Result<Self, TelemetryError> {
-        match given {
-            "text" => Ok(Self::Text),
-            "json" => Ok(Self::Json),
-            _ => Err(TelemetryError::Format { given: given.to_owned() }),
-        }
-    }
 }
 
 /// How the names of the decoders' crates begin.
@@ -110,12 +89,5 @@ mod tests {
     fn decoders_are_quiet_unless_they_are_named() {
         assert_eq!(with_quiet("info"), "info,symphonia=off");
         assert_eq!(with_quiet("info,symphonia_core=debug"), "info,symphonia_core=debug");
-    }
-
-    #[test]
-    fn formats() {
-        assert_eq!("json".parse::<LogFormat>().unwrap(), LogFormat::Json);
-        let message = "xml".parse::<LogFormat>().unwrap_err().to_string();
-        assert!(message.contains("`xml`") && message.contains("`json`"), "{message}");
     }
 }

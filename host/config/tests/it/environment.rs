@@ -49,6 +49,36 @@ fn an_empty_variable_is_not_set() {
 }
 
 #[test]
+fn keys_never_go_away_by_a_variable() {
+    let file = "[server]\napi-keys = ['sk-in-the-file']";
+    for (list, expect) in [
+        ("", vec!["sk-in-the-file"]),
+        ("  ", vec!["sk-in-the-file"]),
+        (",sk-another-key,", vec!["sk-another-key"]),
+    ] {
+        let settings = read(file, &[(environment::API_KEYS, list)]).unwrap();
+        let keys: Vec<_> = settings.server.api_keys.iter().map(config::ApiKey::secret).collect();
+        assert_eq!(keys, expect, "{list:?}");
+    }
+    for list in [",", " , ", ",,,"] {
+        for text in [file, "", "[server]\nlisten = '0.0.0.0:1'"] {
+            let variables = [(environment::API_KEYS, list)];
+            check_error(text, &variables, "variable MODELHOST_API_KEYS: it holds no key");
+        }
+    }
+    // What is no text stands for what it cannot be read as.
+    check_error(file, &[(environment::API_KEYS, "sk-\u{fffd}-key-key")], "an API key has 8 to 256");
+}
+
+#[test]
+fn origins_are_those_of_the_machine_unless_they_are_given() {
+    let cors = |text: &str| read(text, &[]).unwrap().server.cors;
+    assert_eq!(cors(""), Cors::Local);
+    assert_eq!(cors("[server]\ncors-origins = ['*']"), Cors::Any);
+    assert_eq!(cors("[server]\ncors-origins = []"), Cors::Only(Vec::new()));
+}
+
+#[test]
 fn bad_variables_are_named() {
     check_error(
         "",
@@ -100,5 +130,5 @@ fn relative_paths_begin_at_the_folder_of_the_file() {
     let settings = config::load_with(&file, &|_| None).unwrap();
     assert_eq!(settings.models[0].path, folder.path().join("a.gguf"));
     assert_eq!(settings.plugins.dir, folder.path().join("plugins"));
-    assert_eq!(settings.server.cors, Cors::Any);
+    assert_eq!(settings.server.cors, Cors::Local);
 }

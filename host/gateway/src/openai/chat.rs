@@ -18,7 +18,7 @@ use super::{
     request::GenerationRequest,
     response::{
         AssistantMessage, ChatChoice, ChatChunk, ChatChunkChoice, ChatCompletion, Delta,
-        FINGERPRINT, FunctionBody, Head, ToolCallBody, UsageBody, finish_word,
+        FINGERPRINT, FunctionBody, Head, ToolCallBody, UsageBody, at, finish_word,
     },
     schema::ChatCompletionRequest,
     sse::{self, Writer},
@@ -43,7 +43,7 @@ use crate::{auth::Tenant, body::JsonBody, error::ApiError, error::ErrorBody, sta
 pub(crate) async fn completions(
     State(shared): State<Arc<Shared>>,
     Extension(tenant): Extension<Tenant>,
-    JsonBody(request): JsonBody<GenerationRequest>,
+    JsonBody { value: request, share }: JsonBody<GenerationRequest>,
 ) -> Result<Response, ApiError> {
     let place = shared.place()?;
     let request = request.with_extra_body();
@@ -54,10 +54,12 @@ pub(crate) async fn completions(
     if streams {
         let sequences = reply.sequences();
         let writer = ChatWriter::new(head, sequences, includes_usage, old_form);
-        return Ok(sse::response(shared, reply, writer, place).await?);
+        return Ok(sse::response_to(shared, reply, writer, place, share).await?);
     }
     let mut answer = Answer::new(reply.sequences());
+    let mut until_begun = Some(share);
     while let Some(items) = sse::next(&shared, &mut reply).await {
+        until_begun.take();
         items.into_iter().try_for_each(|item| answer.take(item))?;
     }
     Ok(Json(answer.finish(head, reply.usage(), old_form)).into_response())
@@ -113,10 +115,6 @@ impl Sequence {
         }
         calls
     }
-}
-
-fn at<T>(sequences: &mut [T], sequence: u32) -> Option<&mut T> {
-    sequences.get_mut(usize::try_from(sequence).ok()?)
 }
 
 /// Writes an answer as chunks.

@@ -18,7 +18,7 @@ use super::{
     logprobs::CompletionLogprobs,
     request::GenerationRequest,
     response::{
-        Head, TextChoice, TextChunk, TextChunkChoice, TextCompletion, UsageBody, finish_word,
+        Head, TextChoice, TextChunk, TextChunkChoice, TextCompletion, UsageBody, at, finish_word,
     },
     schema::CompletionRequest,
     sse::{self, Writer},
@@ -43,7 +43,7 @@ use crate::{auth::Tenant, body::JsonBody, error::ApiError, error::ErrorBody, sta
 pub(crate) async fn completions(
     State(shared): State<Arc<Shared>>,
     Extension(tenant): Extension<Tenant>,
-    JsonBody(request): JsonBody<GenerationRequest>,
+    JsonBody { value: request, share }: JsonBody<GenerationRequest>,
 ) -> Result<Response, ApiError> {
     let place = shared.place()?;
     let request = request.with_extra_body();
@@ -55,10 +55,12 @@ pub(crate) async fn completions(
     let head = Head::new("cmpl", reply.uid().as_str());
     if streams {
         let writer = TextWriter::new(head, reply.sequences(), includes_usage, echoed);
-        return Ok(sse::response(shared, reply, writer, place).await?);
+        return Ok(sse::response_to(shared, reply, writer, place, share).await?);
     }
     let mut answer = Answer::new(reply.sequences(), &echoed);
+    let mut until_begun = Some(share);
     while let Some(items) = sse::next(&shared, &mut reply).await {
+        until_begun.take();
         items.into_iter().try_for_each(|item| answer.take(item))?;
     }
     Ok(Json(answer.finish(head, reply.usage())).into_response())
@@ -100,10 +102,6 @@ fn draft(mut request: GenerationRequest, tenant: &str) -> Result<CompletionDraft
 
 fn finish(reason: FinishReason) -> &'static str {
     finish_word(reason).unwrap_or("length")
-}
-
-fn at<T>(sequences: &mut [T], sequence: u32) -> Option<&mut T> {
-    sequences.get_mut(usize::try_from(sequence).ok()?)
 }
 
 /// What is kept of one sequence.

@@ -69,7 +69,7 @@ enum Part {
 pub(crate) async fn render(
     State(shared): State<Arc<Shared>>,
     Extension(tenant): Extension<Tenant>,
-    JsonBody(request): JsonBody<GenerationRequest>,
+    JsonBody { value: request, share: _share }: JsonBody<GenerationRequest>,
 ) -> Result<Json<RenderedBody>, ApiError> {
     let _place = shared.place()?;
     let request = request.with_extra_body();

@@ -26,6 +26,11 @@ impl Head {
     }
 }
 
+/// What is kept of one of an answer's sequences.
+pub(super) fn at<T>(sequences: &mut [T], sequence: u32) -> Option<&mut T> {
+    sequences.get_mut(usize::try_from(sequence).ok()?)
+}
+
 /// Names the software that answered.
 pub(super) const FINGERPRINT: &str = concat!("modelhost-", env!("CARGO_PKG_VERSION"));
 

@@ -138,18 +138,20 @@ const SILENCE: Duration = Duration::from_secs(15);
 const PING: &[u8] = b": ping\r\n\r\n";
 
 /// An answer as the pieces of a body.
-struct Streaming<S, W: Writer> {
+struct Streaming<S, W: Writer, H = ()> {
     steps: S,
     writer: W,
     /// The step that has come but is not written yet.
     waiting: Option<Step<W::Of>>,
     buffer: BytesMut,
     ended: bool,
+    /// What is held until the answer begins.
+    until_begun: Option<H>,
 }
 
-impl<S: Stream<Item = Step<W::Of>> + Unpin, W: Writer> Streaming<S, W> {
+impl<S: Stream<Item = Step<W::Of>> + Unpin, W: Writer, H> Streaming<S, W, H> {
     /// Waits for the answer to begin, though not for long.
-    async fn begin(mut steps: S, writer: W) -> Result<Self, InferenceError> {
+    async fn begin(mut steps: S, writer: W, until_begun: H) -> Result<Self, InferenceError> {
         let mut buffer = BytesMut::with_capacity(4096);
         let waiting = tokio::time::timeout(FIRST, steps.next()).await.unwrap_or_else(|_| {
             buffer.put_slice(PING);
@@ -160,7 +162,8 @@ impl<S: Stream<Item = Step<W::Of>> + Unpin, W: Writer> Streaming<S, W> {
         {
             return Err(error.clone());
         }
-        Ok(Self { steps, writer, waiting, buffer, ended: false })
+        let until_begun = waiting.is_none().then_some(until_begun);
+        Ok(Self { steps, writer, waiting, buffer, ended: false, until_begun })
     }
 
     /// The next piece of the body: everything that is ready, as one.
@@ -177,6 +180,9 @@ impl<S: Stream<Item = Step<W::Of>> + Unpin, W: Writer> Streaming<S, W> {
                 Some(step) => Ok(Some(step)),
                 None => tokio::time::timeout_at(silent_at, self.steps.next()).await,
             };
+            if step.is_ok() {
+                self.until_begun = None;
+            }
             match step {
                 Ok(Some(Step::Items(items))) => self.write(items),
                 Ok(Some(Step::End(end))) => {
@@ -208,7 +214,19 @@ pub(super) async fn response<W: Writer>(
     writer: W,
     place: impl Send + 'static,
 ) -> Result<Response, InferenceError> {
-    let streaming = Streaming::begin(Box::pin(steps(shared, answer)), writer).await?;
+    response_to(shared, answer, writer, place, ()).await
+}
+
+/// As [`response`]; `until_begun` is held until the answer begins.
+pub(super) async fn response_to<W: Writer>(
+    shared: Arc<Shared>,
+    answer: W::Of,
+    writer: W,
+    place: impl Send + 'static,
+    until_begun: impl Send + 'static,
+) -> Result<Response, InferenceError> {
+    let steps = Box::pin(steps(shared, answer));
+    let streaming = Streaming::begin(steps, writer, until_begun).await?;
     let pieces = futures::stream::unfold((streaming, place), |(mut streaming, place)| async move {
         let piece = streaming.piece().await?;
         Some((Ok::<_, Infallible>(piece), (streaming, place)))
@@ -250,7 +268,7 @@ mod tests {
     /// When each piece came, in seconds, and the beginning of what it says.
     async fn watch(steps: Vec<(u64, Step<Reply>)>) -> Vec<(u64, String)> {
         let start = Instant::now();
-        let mut streaming = Streaming::begin(slow(steps), writer()).await.unwrap();
+        let mut streaming = Streaming::begin(slow(steps), writer(), ()).await.unwrap();
         let mut seen = Vec::new();
         while let Some(piece) = streaming.piece().await {
             let text = String::from_utf8(piece.to_vec()).unwrap();
@@ -296,9 +314,24 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_is_held_until_the_answer_begins_is_not_held_longer() {
+        for seconds in [1, 30] {
+            let text = |text| Step::Items(vec![content(0, text)]);
+            let steps = slow(vec![(seconds, text("a")), (100, text("b"))]);
+            let held = Arc::new(());
+            let begun = Streaming::begin(steps, writer(), Arc::clone(&held)).await;
+            let mut streaming = begun.unwrap();
+            while !streaming.piece().await.unwrap().starts_with(b"data") {
+                assert_eq!(Arc::strong_count(&held), 2);
+            }
+            assert_eq!(Arc::strong_count(&held), 1, "after {seconds} s");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_failure_has_a_status_only_where_it_is_early() {
         let failure = || Step::Items(vec![ReplyItem::Failed(InferenceError::ShuttingDown)]);
-        assert!(Streaming::begin(slow(vec![(4, failure())]), writer()).await.is_err());
+        assert!(Streaming::begin(slow(vec![(4, failure())]), writer(), ()).await.is_err());
         let seen = watch(vec![(6, failure())]).await;
         assert_eq!(seen.last().map(|(at, text)| (*at, text.as_str())), Some((6, "data: {")));
     }

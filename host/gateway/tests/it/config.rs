@@ -84,22 +84,88 @@ async fn names_of_strangers_are_refused() {
 }
 
 #[tokio::test]
-async fn pages_of_every_origin_may_call_unless_some_are_named() {
-    let Some(host) = Host::start().await else { return };
-    let page = request("/v1/models", &[("origin", "https://a.example")]);
-    assert_eq!(host.send(page).await.headers["access-control-allow-origin"], "*");
-    let named = |options: &mut gateway::Options| {
-        options.allowed_origins = Origins::Only(vec!["https://a.example".into()]);
+async fn pages_of_strangers_may_not_call_unless_they_are_named() {
+    let allowed = |answer: &crate::host::Answer| {
+        answer.headers.get("access-control-allow-origin").map(|v| v.to_str().unwrap().to_owned())
     };
-    let Some(host) = Host::start_with(named).await else { return };
-    let page = request("/v1/models", &[("origin", "https://a.example")]);
-    let headers = host.send(page).await.headers;
-    assert_eq!(headers["access-control-allow-origin"], "https://a.example");
-    let page = || request("/v1/models", &[("origin", "https://b.example")]);
-    assert!(!host.send(page()).await.headers.contains_key("access-control-allow-origin"));
-    let none = |options: &mut gateway::Options| options.allowed_origins = Origins::Only(vec![]);
-    let Some(host) = Host::start_with(none).await else { return };
-    assert!(!host.send(page()).await.headers.contains_key("access-control-allow-origin"));
+    let from =
+        |origin: &str| request("/v1/models", &[("host", "localhost:9997"), ("origin", origin)]);
+    let Some(host) = Host::start().await else { return };
+    let local = host.send(from("http://localhost:3000")).await;
+    assert_eq!(
+        (local.status.as_u16(), allowed(&local).as_deref()),
+        (200, Some("http://localhost:3000"))
+    );
+    let own = host.send(from("http://localhost:9997")).await;
+    assert_eq!(own.status, 200);
+    for stranger in ["https://a.example", "null", "http://localhost.a.example"] {
+        let refused = host.send(from(stranger)).await;
+        check_error(&refused, 403, &format!("`{stranger}` may not call"));
+        check_error(&refused, 403, "`cors-origins`");
+        assert_eq!(allowed(&refused), None);
+    }
+    let listed = |origins: &[&str]| {
+        let origins = origins.iter().map(|&origin| origin.to_owned()).collect();
+        move |options: &mut gateway::Options| options.allowed_origins = Origins::Only(origins)
+    };
+    let Some(host) = Host::start_with(listed(&["https://a.example"])).await else { return };
+    let named = host.send(from("https://a.example")).await;
+    assert_eq!(
+        (named.status.as_u16(), allowed(&named).as_deref()),
+        (200, Some("https://a.example"))
+    );
+    check_error(&host.send(from("https://b.example")).await, 403, "may not call");
+    check_error(&host.send(from("http://localhost:3000")).await, 403, "may not call");
+    assert_eq!(host.send(from("http://localhost:9997")).await.status, 200);
+    let any = |options: &mut gateway::Options| options.allowed_origins = Origins::Any;
+    let Some(host) = Host::start_with(any).await else { return };
+    let anybody = host.send(from("https://a.example")).await;
+    assert_eq!((anybody.status.as_u16(), allowed(&anybody).as_deref()), (200, Some("*")));
+}
+
+/// What a form on any page can make a browser send without asking the server first.
+#[tokio::test]
+async fn a_page_cannot_ask_without_being_asked_for() {
+    let Some(host) = Host::start().await else { return };
+    let body = json!({"model": "tiny", "messages": [{"role": "user", "content": "hi"}]});
+    for kind in ["text/plain", "application/x-www-form-urlencoded", "application/json"] {
+        for (origin, expect) in [(Some("https://a.example"), 403), (Some("null"), 403), (None, 200)]
+        {
+            let mut request = Request::post("/v1/chat/completions").header("content-type", kind);
+            if let Some(origin) = origin {
+                request = request.header("origin", origin);
+            }
+            let answer = host.send(request.body(Body::from(body.to_string())).unwrap()).await;
+            assert_eq!(answer.status.as_u16(), expect, "{kind} {origin:?}: {}", answer.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_key_has_cached_prefixes_of_its_own() {
+    let keys = |options: &mut gateway::Options| {
+        options.api_keys = vec!["sk-first-key".into(), "sk-second-key".into()];
+    };
+    let Some(host) = Host::start_with(keys).await else { return };
+    let show = r#"{"fake": {"show_request": true}}"#;
+    let mut salts = Vec::new();
+    for given in ["", "pepper", "key0:", "key1:pepper"] {
+        for key in ["sk-first-key", "sk-second-key"] {
+            let body = json!({"model": "tiny", "cache_salt": given, "prompt": show});
+            let request = Request::post("/v1/completions");
+            let request = request.header("authorization", format!("Bearer {key}"));
+            let answer = host.send(request.body(Body::from(body.to_string())).unwrap()).await;
+            let text = answer.json()["choices"][0]["text"].as_str().unwrap().to_owned();
+            let request: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let salt = request["cache_salt"].as_str().unwrap().to_owned();
+            assert!(!text.contains(key), "{text}");
+            salts.push(salt);
+        }
+    }
+    let count = salts.len();
+    salts.sort_unstable();
+    salts.dedup();
+    assert_eq!(salts.len(), count, "{salts:?}");
 }
 
 #[tokio::test]
@@ -108,7 +174,7 @@ async fn a_page_may_send_its_key() {
     let mut ask = request(
         "/v1/chat/completions",
         &[
-            ("origin", "https://a.example"),
+            ("origin", "http://localhost:3000"),
             ("access-control-request-method", "POST"),
             ("access-control-request-headers", "authorization,content-type"),
         ],

@@ -121,7 +121,8 @@ impl Host {
         let model = folder.path().join("tiny.gguf");
         crate::gguf::write(&model, "Tiny Test");
         let limits = plugin_runtime::Limits::default();
-        let plugins = plugin_runtime::Options { dir: plugins, cache_dir: None, limits };
+        let plugins =
+            plugin_runtime::Options { dir: plugins, cache_dir: None, compiler: None, limits };
         let plugins = PluginRuntime::open(plugins).unwrap();
         let sockets = supervisor::Options {
             runtime_dir: folder.path().to_owned(),
@@ -149,6 +150,16 @@ impl Host {
         change(&mut options);
         let app = gateway::app(inference.clone(), options);
         Some(Self { app, inference, folder })
+    }
+
+    /// Adds a model of the family `echo`, and waits for it.
+    pub(crate) async fn add(&self, uid: &str, change: impl FnOnce(&mut ModelDefinition)) {
+        let model = self.folder.path().join("tiny.gguf");
+        let mut define = ModelDefinition::new(uid.parse().unwrap(), model, program(&[]).unwrap());
+        define.family = Some("echo".into());
+        change(&mut define);
+        self.inference.add_model(define).await.unwrap();
+        self.inference.ready(uid).await.unwrap();
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {

@@ -6,10 +6,13 @@
 #![cfg(test)]
 
 mod answers;
+mod attacks;
 mod config;
 mod documents;
+mod forms;
 mod gguf;
 mod host;
 mod hostile;
+mod overload;
 mod serving;
 mod speech;

@@ -123,6 +123,38 @@ async fn more_connections_than_places_are_told_so() {
 }
 
 #[tokio::test]
+async fn a_head_that_does_not_come_is_not_waited_for() {
+    let soon = |options: &mut gateway::Options| options.head_timeout = Duration::from_millis(300);
+    let Some(served) = serve(Duration::from_secs(5), soon).await else { return };
+    let start = "GET /health HTTP/1.1\r\nhost: localhost\r\n";
+    // One that sends nothing, one that stops, and one that sends a byte from time to time.
+    for (sent, drips) in [("", false), (start, false), (start, true)] {
+        let mut stream = TcpStream::connect(served.address).await.unwrap();
+        stream.write_all(sent.as_bytes()).await.unwrap();
+        let (mut near, mut far) = stream.into_split();
+        let dripping = tokio::spawn(async move {
+            while drips && far.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            // What is not dropped does not end the connection.
+            std::future::pending::<()>().await;
+            drop(far);
+        });
+        let mut answer = Vec::new();
+        let ended = near.read_to_end(&mut answer);
+        let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+        ended.expect("the connection is kept").ok();
+        assert!(!answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
+        dripping.abort();
+    }
+    let mut other = TcpStream::connect(served.address).await.unwrap();
+    other.write_all(format!("{start}\r\n").as_bytes()).await.unwrap();
+    read_until(&mut other, "\"ok\"").await;
+    served.stop.send(()).unwrap();
+    served.ended.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn too_many_headers_are_refused() {
     let Some(served) = serve(Duration::from_secs(5), |_| {}).await else { return };
     let mut stream = TcpStream::connect(served.address).await.unwrap();

@@ -6,7 +6,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::Poll,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::{
@@ -18,6 +18,7 @@ use bytes::{Bytes, BytesMut};
 use futures::{Stream, StreamExt};
 use inference::{AudioError, Hint, InferenceError, InvalidCommand, Recording, Spool};
 use multer::{Field, Multipart};
+use tokio::time::Instant;
 
 use super::form::Fields;
 use crate::{body::check_encoding, budget::Share, error::ApiError, state::Shared};
@@ -32,8 +33,9 @@ const TEXT: usize = 256 << 10;
 pub(crate) const BESIDE: u64 = 1 << 20;
 /// Parts of a form.
 const PARTS: usize = 256;
-/// Bytes that a client must send in a second, once its time to send anything is over.
-const SLOWEST: u64 = 1024;
+/// Bytes that a client must send in a second on average, once its time to send anything is over:
+/// what a slow mobile network carries.
+const SLOWEST: u64 = 16 << 10;
 
 /// A form that has arrived.
 pub(super) struct Upload {
@@ -91,7 +93,7 @@ impl Clock {
 
     /// Waits for what comes next, though not for ever.
     async fn next<T>(&mut self, next: impl Future<Output = T>) -> Result<T, ApiError> {
-        let whole = self.patience + Duration::from_secs(self.seen / SLOWEST);
+        let whole = self.patience + Duration::from_millis(self.seen.saturating_mul(1000) / SLOWEST);
         let left = whole.saturating_sub(self.start.elapsed()).min(self.patience);
         tokio::time::timeout(left, next).await.map_err(|_| {
             let message = format!(
@@ -247,4 +249,40 @@ fn bounded(
         }
         next.map(|next| next.map(|bytes| bytes.map_err(|_| "the body broke off")))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How long an upload goes on that sends so many bytes every tenth of a second, in seconds.
+    async fn lasts(bytes: u64) -> Option<u64> {
+        const LONGEST: Duration = Duration::from_hours(2);
+        let mut clock = Clock::new(Duration::from_mins(1));
+        let pause = Duration::from_millis(100);
+        while clock.next(tokio::time::sleep(pause)).await.is_ok() {
+            clock.seen += bytes;
+            if clock.start.elapsed() > LONGEST {
+                return None;
+            }
+        }
+        Some(clock.start.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_only_drips_ends() {
+        assert_eq!(lasts(0).await, Some(60));
+        assert_eq!(lasts(1).await, Some(60));
+        assert_eq!(lasts(200).await, Some(68));
+        assert_eq!(lasts(SLOWEST / 10 - 100).await.map(|end| end / 60), Some(16));
+        assert_eq!(lasts(SLOWEST / 10 + 100).await, None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_stands_still_ends() {
+        let mut clock = Clock::new(Duration::from_mins(1));
+        clock.seen = 100 << 20;
+        assert!(clock.next(std::future::pending::<()>()).await.is_err());
+        assert_eq!(clock.start.elapsed(), Duration::from_mins(1));
+    }
 }
