@@ -65,6 +65,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> anyhow::Result<()> {
     })?;
     step("generated files", || codegen::run(root, true))?;
     step("tests", || {
+        crate::system::ensure_curl(root)?;
         test(root, cargo(root, &[]), HOST)?;
         if !arguments.no_engines {
             for (package, _) in engines::NATIVE {

@@ -100,6 +100,11 @@ fn install_needs(root: &Path, missing: &[&Need]) -> anyhow::Result<()> {
     install(root, &what, &packages)
 }
 
+/// Makes sure that the README's commands can be tried.
+pub(crate) fn ensure_curl(root: &Path) -> anyhow::Result<()> {
+    if has("curl") { Ok(()) } else { install(root, "curl", &["curl"]) }
+}
+
 /// Makes sure that Python can make virtual environments.
 pub(crate) fn ensure_python(root: &Path) -> anyhow::Result<()> {
     if output(Command::new("python3").args(["-c", "import venv, ensurepip"])).is_some() {

@@ -58,6 +58,8 @@ pub(crate) struct Setup {
     folder: TempDir,
     models: String,
     names: Vec<String>,
+    /// Where compiled plugins are.
+    cache: PathBuf,
 }
 
 impl Setup {
@@ -77,7 +79,14 @@ impl Setup {
     pub(crate) fn without_plugins() -> Self {
         let folder = TempDir::new().unwrap();
         fs::create_dir(folder.path().join("plugins")).unwrap();
-        Self { folder, models: String::new(), names: Vec::new() }
+        // One cache for all tests, as for all hosts of a user: each plugin is compiled once.
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        Self { folder, models: String::new(), names: Vec::new(), cache }
+    }
+
+    /// Nothing is compiled yet, as at a first start.
+    pub(crate) fn cold(self) -> Self {
+        Self { cache: self.folder.path().join("cache"), ..self }
     }
 
     /// Adds a plugin, by its path in the repository.
@@ -130,7 +139,7 @@ impl Setup {
         let mut process = Command::new(program)
             .arg("--config")
             .arg(&config)
-            .env("XDG_CACHE_HOME", self.folder.path().join("cache"))
+            .env("XDG_CACHE_HOME", &self.cache)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -198,7 +207,13 @@ impl Host {
         let mut pids = Vec::new();
         for task in fs::read_dir(children).unwrap().flatten() {
             let listed = fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            pids.extend(listed.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
+            // The host's compiler of plugins is a child as well, but for a moment.
+            let is_engine = |pid: &u32| {
+                let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+                name.starts_with("engine-")
+            };
+            let children = listed.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok());
+            pids.extend(children.filter(is_engine));
         }
         pids
     }

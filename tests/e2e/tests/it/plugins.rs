@@ -35,6 +35,36 @@ async fn a_plugin_dropped_in_serves_without_a_restart() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_answers_while_plugins_are_compiled_and_stays_small() {
+    let host = Setup::new().cold().fake("fake").listen();
+    let compiling = async |name: Option<&str>| {
+        let listed: Value = host.client.get("/v1/plugins").await.unwrap();
+        let plugins = listed["data"].as_array().cloned().unwrap_or_default();
+        plugins.iter().any(|plugin| {
+            plugin["compiling"] == true && name.is_none_or(|name| plugin["name"] == name)
+        })
+    };
+    assert!(compiling(None).await, "the host listens before it compiles");
+    let ask = json!({"model": "fake", "messages": [{"role": "user", "content": "Hello"}]});
+    let (status, reply) = host.post("/v1/chat/completions", &ask).await;
+    let ready: Result<Value, _> = host.client.get("/ready").await;
+    // A slow machine may have compiled the family before these came.
+    if compiling(Some("vicuna")).await {
+        assert_eq!(status, 503, "{reply}");
+        assert!(ready.is_err(), "{ready:?}");
+    }
+
+    host.ready("fake").await;
+    assert_eq!(host.post("/v1/chat/completions", &ask).await.0, 200);
+    host.until("every plugin is compiled", async || !compiling(None).await).await;
+    let listed: Value = host.client.get("/v1/plugins").await.unwrap();
+    let plugins = listed["data"].as_array().unwrap();
+    assert!(plugins.iter().all(|plugin| plugin["serving"] == true), "{listed}");
+    // A compiler in this process would have left more than twice as much.
+    assert!(host.memory() < 80 << 10, "{} KiB", host.memory());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_broken_plugin_leaves_the_old_one_serving_and_says_why() {
     let host = Setup::new().guide().start().await;
     let place = host.folder.path().join("plugins/vicuna.wasm");

@@ -96,14 +96,19 @@ async fn twenty_recordings_at_once_do_not_mix() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_dies_costs_its_own_requests_alone() {
     let host = setup().fake("other").start().await;
-    let crash = form(Some(&json!({"crash_after": 2}))).part("file", part(wav(5)));
+    let crash = json!({"crash_after": 2, "delay_us": 200_000});
+    let crash = form(Some(&crash)).part("file", part(wav(5)));
     let chat = json!({"model": "other", "messages": [{"role": "user",
         "content": "{\"fake\":{\"text\":\"word \",\"tokens\":50,\"delay_us\":5000}}"}]});
-    let ((status, reply), (other, _)) =
-        futures::join!(host.hear(crash), host.post("/v1/chat/completions", &chat));
+    let slow = form(Some(&json!({"delay_us": 100_000}))).part("file", part(wav(9)));
+    let ((status, reply), (other, _), bystander) =
+        futures::join!(host.hear(crash), host.post("/v1/chat/completions", &chat), host.hear(slow));
     assert_eq!(status, 503, "{reply}");
     assert!(reply["detail"].as_str().unwrap().contains("ended while it answered"), "{reply}");
     assert_eq!(other, 200, "another model suffered");
+    // What was written down of another recording is not written down again, and the rest is.
+    let words: Vec<String> = (1..=9).map(|second| format!("second {second}")).collect();
+    assert_eq!((bystander.0, &bystander.1["text"]), (200, &json!(words.join(" "))));
     // The next one waits until the engine is back.
     let (status, reply) = host.hear(form(None).part("file", part(wav(1)))).await;
     assert_eq!((status, &reply["text"]), (200, &json!("second 1")), "{reply}");
@@ -116,6 +121,26 @@ async fn an_engine_that_dies_costs_its_own_requests_alone() {
     assert_eq!(status, 200);
     assert!(text.contains("second 1") && text.contains("\"error\""), "{text}");
     assert!(!text.contains("[DONE]"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_that_wait_are_written_down_by_the_engine_that_comes_next() {
+    let single = format!("{MODEL}\nparallel = 1");
+    let setup = Setup::without_plugins().plugin("tests/fixtures/plugins/scribe.wasm");
+    let host = setup.model("ears", &guide(), &single).start().await;
+    let crash = json!({"crash_after": 2, "delay_us": 300_000});
+    let crash = host.hear(form(Some(&crash)).part("file", part(wav(5))));
+    let others = async {
+        host.until("the engine works", async || host.heard().await == 1).await;
+        join_all((1..=3).map(|seconds| host.hear(form(None).part("file", part(wav(seconds))))))
+            .await
+    };
+    let ((status, reply), others) = futures::join!(crash, others);
+    assert_eq!(status, 503, "{reply}");
+    for (seconds, (status, reply)) in (1..).zip(others) {
+        let words: Vec<String> = (1..=seconds).map(|second| format!("second {second}")).collect();
+        assert_eq!((status, &reply["text"]), (200, &json!(words.join(" "))), "{reply}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
