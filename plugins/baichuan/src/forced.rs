@@ -23,9 +23,9 @@ pub(crate) fn opening(forced: Forced<'_>) -> String {
 pub(crate) fn call(prompt: &mut PromptBuilder<'_>, tools: &[Tool], forced: Forced<'_>) {
     let source = match forced {
         Forced::No => return,
-        Forced::Tool(tool) => grammar::one(|grammar| grammar.json("", tool.parameters(), END)),
+        Forced::Tool(tool) => grammar::one(|grammar| grammar.json("", tool.arguments(), END)),
         Forced::Any => {
-            grammar::any(tools, |grammar, tool| grammar.json(&head(tool), tool.parameters(), END))
+            grammar::any(tools, |grammar, tool| grammar.json(&head(tool), tool.arguments(), END))
         }
     };
     prompt.text(&opening(forced)).constraint(GrammarSyntax::Lark, source);

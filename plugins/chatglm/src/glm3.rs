@@ -53,13 +53,13 @@ pub(crate) fn render(
         Forced::Any => {
             let source = grammar::any(tools, |grammar, tool| {
                 let head = format!("{}\n{FENCE}{CALL}", tool.name);
-                grammar.keywords(&head, &tool.parameters(), END)
+                grammar.keywords(&head, &tool.arguments(), END)
             });
             prompt.constraint(GrammarSyntax::Lark, source);
         }
         Forced::Tool(tool) => {
             prompt.text(&format!("{}\n", tool.name)).split().text(FENCE).text(CALL);
-            let source = grammar::one(|grammar| grammar.keywords("", &tool.parameters(), END));
+            let source = grammar::one(|grammar| grammar.keywords("", &tool.arguments(), END));
             prompt.constraint(GrammarSyntax::Lark, source);
         }
     }

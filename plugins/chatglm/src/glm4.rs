@@ -118,13 +118,13 @@ impl Renderer<'_> {
             Forced::No => {}
             Forced::Any => {
                 let source = grammar::any(self.request.callable_tools(), |grammar, tool| {
-                    grammar.json(&format!("{}\n", tool.name), tool.parameters(), "")
+                    grammar.json(&format!("{}\n", tool.name), tool.arguments(), "")
                 });
                 prompt.constraint(GrammarSyntax::Lark, source);
             }
             Forced::Tool(tool) => {
                 prompt.text(&tool.name).text("\n");
-                let schema = grammar::one_line(tool.parameters());
+                let schema = grammar::one_line(tool.arguments());
                 prompt.constraint(GrammarSyntax::JsonSchema, schema.to_string());
             }
         }

@@ -230,7 +230,7 @@ impl<'a> Renderer<'a> {
             loose: false,
         };
         let call = |grammar: &mut Grammar, head: &str, tool: &Tool| {
-            grammar.tagged(head, tags, &tool.parameters(), "</tool_call>")
+            grammar.tagged(head, tags, &tool.arguments(), "</tool_call>")
         };
         match forced {
             Forced::No => {

@@ -5,7 +5,9 @@ use std::fmt;
 
 use minijinja::value::Value;
 use minijinja::{Error, ErrorKind};
-use plugin_sdk::Error as Failure;
+use plugin_sdk::{Error as Failure, log};
+
+use crate::twins::Twins;
 
 /// What a template said with `raise_exception`.
 #[derive(Debug)]
@@ -38,23 +40,40 @@ impl Refusal {
     }
 }
 
-/// What the client is told; `fuel` and `bytes` are the limits that the template had.
-pub(crate) fn failure(error: &Error, fuel: u64, bytes: usize) -> Failure {
-    if let Some(message) = Refusal::in_error(error) {
-        return Failure::InvalidRequest(format!(
-            "the model's chat template refuses this conversation: {message}"
-        ));
+/// What the client is told; `fuel` is the limit that the template had.
+///
+/// What is the template's own fault is for the operator too.
+pub(crate) fn failure(error: &Error, fuel: u64, model: &str, twins: &Twins) -> Failure {
+    let reason = reason(error, fuel);
+    let reason = twins.bare(&reason).into_owned();
+    if Refusal::in_error(error).is_none() {
+        log::warn(&format!("model `{model}`: {reason}"));
     }
-    Failure::InvalidRequest(match error.kind() {
+    Failure::InvalidRequest(reason)
+}
+
+/// What the client is told of a prompt that is longer than `bytes`.
+pub(crate) fn too_long(bytes: usize) -> Failure {
+    Failure::InvalidRequest(format!(
+        "the model's chat template writes more than {bytes} bytes for this conversation"
+    ))
+}
+
+fn reason(error: &Error, fuel: u64) -> String {
+    if let Some(message) = Refusal::in_error(error) {
+        return format!("the model's chat template refuses this conversation: {message}");
+    }
+    match error.kind() {
         ErrorKind::OutOfFuel => format!(
             "the model's chat template takes more than {fuel} steps for this conversation; it may \
              have a loop without end"
         ),
-        ErrorKind::WriteFailure => format!(
-            "the model's chat template writes more than {bytes} bytes for this conversation"
+        _ => format!(
+            "the model's chat template failed: {}; if other conversations fail as well, name a \
+             family for the model in its configuration",
+            described(error)
         ),
-        _ => format!("the model's chat template failed: {}", described(error)),
-    })
+    }
 }
 
 /// An error with its place and its causes.
@@ -72,6 +91,13 @@ pub(crate) fn described(error: &Error) -> String {
         next = source.source();
     }
     text
+}
+
+/// Whether a template failed because something was not there, as a tool's description may be.
+pub(crate) fn is_about_absence(error: &Error) -> bool {
+    Refusal::in_error(error).is_none()
+        && matches!(error.kind(), ErrorKind::InvalidOperation | ErrorKind::UndefinedError)
+        && error.detail().is_none_or(|detail| detail.contains("undefined"))
 }
 
 /// Whether a template failed because something was `None`, as absent tools are.

@@ -3,11 +3,15 @@
 //! Looking through a long template for some fifty words takes longer than filling it in.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use plugin_sdk::reply::Syntax;
-use plugin_sdk::{Error, ModelCard};
+use plugin_sdk::{ControlToken, Error, ModelCard};
 
 use crate::shape::Shape;
+use crate::tokens::Tokens;
+use crate::twins::{Alphabet, Twins, private};
 use crate::{reply, template};
 
 /// What a template's source says.
@@ -15,8 +19,6 @@ use crate::{reply, template};
 pub(crate) struct Known {
     /// How it wants the conversation.
     pub(crate) shape: Shape,
-    /// Whether it takes texts apart, and might put them together as a special token.
-    pub(crate) cuts: bool,
     /// Whether it knows tools by Firefunction's names.
     pub(crate) functions: bool,
     /// Whether it knows the beginning-of-sequence token.
@@ -29,6 +31,43 @@ struct Ahead {
     options: Vec<(String, String)>,
     known: Known,
     syntax: Option<Syntax>,
+    tokens: &'static [ControlToken],
+    vocabulary: Rc<Vocabulary<'static>>,
+}
+
+/// The special tokens of a model, and how its clients' texts are told from them.
+pub(crate) struct Vocabulary<'a> {
+    /// The tokens.
+    pub(crate) tokens: Tokens<'a>,
+    /// The twins of their characters.
+    pub(crate) twins: Rc<Twins>,
+    /// Private characters of the template and the tokens, which cannot be twins.
+    pub(crate) taken: BTreeSet<char>,
+}
+
+impl<'a> Vocabulary<'a> {
+    /// Of a model and the template that is used.
+    pub(crate) fn of(card: &'a ModelCard, source: &str) -> Result<Rc<Self>, Error> {
+        let ahead: Option<Rc<Vocabulary<'static>>> = Ahead::get(card, |ahead| {
+            let texts = |tokens: &'static [ControlToken]| tokens.iter().map(|token| &token.text);
+            let same = texts(ahead.tokens).eq(card.control_tokens.iter().map(|token| &token.text));
+            (same && ahead.source == source).then(|| ahead.vocabulary.clone())
+        });
+        match ahead {
+            Some(found) => Ok(found),
+            None => Self::find(&card.control_tokens, source),
+        }
+    }
+
+    fn find(tokens: &'a [ControlToken], source: &str) -> Result<Rc<Self>, Error> {
+        let mut taken = BTreeSet::new();
+        private(source, &mut taken);
+        for token in tokens {
+            private(&token.text, &mut taken);
+        }
+        let twins = Rc::new(Twins::of(Rc::new(Alphabet::of(tokens)), &taken)?);
+        Ok(Rc::new(Self { tokens: Tokens::of(tokens), twins, taken }))
+    }
 }
 
 thread_local! {
@@ -45,7 +84,6 @@ impl Known {
     fn find(card: &ModelCard, source: &str) -> Result<Self, Error> {
         Ok(Self {
             shape: Shape::of(card, source)?,
-            cuts: source.contains("split") || source.contains("replace"),
             functions: source.contains("functions"),
             bos: source.contains("bos_token"),
         })
@@ -53,13 +91,7 @@ impl Known {
 
     /// Finds it out ahead of the request.
     pub(crate) fn prepare(card: &ModelCard, source: &str) {
-        let found = Self::find(card, source).and_then(|known| Ok((known, reply::syntax(card)?)));
-        AHEAD.set(found.ok().map(|(known, syntax)| Ahead {
-            source: source.to_owned(),
-            options: card.options.clone(),
-            known,
-            syntax,
-        }));
+        AHEAD.set(Ahead::find(card, source).ok());
     }
 }
 
@@ -69,6 +101,19 @@ pub(crate) fn syntax(card: &ModelCard) -> Result<Option<Syntax>, Error> {
 }
 
 impl Ahead {
+    fn find(card: &ModelCard, source: &str) -> Result<Self, Error> {
+        // An instance has one model, and its memory goes with it.
+        let tokens: &'static [ControlToken] = card.control_tokens.clone().leak();
+        Ok(Self {
+            source: source.to_owned(),
+            options: card.options.clone(),
+            known: Known::find(card, source)?,
+            syntax: reply::syntax(card)?,
+            tokens,
+            vocabulary: Vocabulary::find(tokens, source)?,
+        })
+    }
+
     /// Asks what was found out ahead, where that was of this model.
     fn get<T>(card: &ModelCard, ask: impl FnOnce(&Self) -> Option<T>) -> Option<T> {
         AHEAD.with_borrow(|ahead| {

@@ -1,31 +1,32 @@
 //! Any chat model, by the Jinja template that its weights carry.
 //!
-//! The template is rendered as transformers renders it; what clients sent is guarded before, so
-//! that only the template's own words become special tokens. Families that know a model exactly
-//! win over this one.
+//! The template is rendered as transformers renders it; every character that clients sent says so,
+//! and only the template's own words become special tokens. Families that know a model exactly win
+//! over this one.
 
+mod alike;
 mod complexity;
-mod dressed;
 mod environment;
 mod error;
 mod features;
-mod guard;
+mod fields;
 mod known;
 mod markup;
 #[cfg(target_arch = "wasm32")]
 mod memory;
 mod messages;
-mod output;
 mod parts;
 mod prepared;
 mod python;
+mod queues;
 mod render;
 mod reply;
 mod shape;
-mod slices;
 mod stops;
 mod template;
+mod text;
 mod tokens;
+mod twins;
 mod values;
 mod variables;
 

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use minijinja::value::{Rest, Value};
 use minijinja::{Error, ErrorKind};
 
+use crate::twins;
+
 /// The name under which a template reaches [`sum`].
 pub(crate) const SUM: &str = "__sum";
 
@@ -90,16 +92,27 @@ pub(crate) fn sum(operands: Rest<Value>) -> Result<Value, Error> {
     Ok(if safe { Value::from_safe_string(text) } else { Value::from(text) })
 }
 
-fn escape(text: &str) -> String {
+/// A text as HTML has it; what stands for a client's character is a client's.
+pub(crate) fn escape(text: &str) -> String {
+    let twins = twins::current();
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '\'' => out.push_str("&#39;"),
-            '"' => out.push_str("&#34;"),
-            _ => out.push(c),
+        let written = match twins.plain(c) {
+            '&' => "&amp;",
+            '<' => "&lt;",
+            '>' => "&gt;",
+            '\'' => "&#39;",
+            '"' => "&#34;",
+            _ => {
+                out.push(c);
+                continue;
+            }
+        };
+        // Nobody's character is a client's here: no template escapes what it writes itself.
+        if twins.twin(c).is_some() {
+            out.push_str(written);
+        } else {
+            twins.write_client(written, &mut out);
         }
     }
     out

@@ -4,17 +4,14 @@
 
 use std::cell::RefCell;
 
-use minijinja::{Environment, Error};
+use minijinja::Error;
 
-use crate::environment::{adapted, reader};
+use crate::environment::Template;
 
-/// The name of the one template of an environment.
-pub(crate) const NAME: &str = "chat";
-
-/// A template that was read, with the environment for rendering it.
+/// A template and the source that it was read from.
 pub(crate) struct Read {
     source: String,
-    pub(crate) env: Environment<'static>,
+    pub(crate) template: Template,
 }
 
 thread_local! {
@@ -22,34 +19,26 @@ thread_local! {
 }
 
 impl Read {
-    /// Reads a template; `guarded` where the texts of the request hold guards.
-    fn new(source: &str, guarded: bool) -> Result<Self, Error> {
-        let mut env = reader();
-        env.add_template_owned(NAME, adapted(source, guarded).into_owned())?;
-        Ok(Self { source: source.to_owned(), env })
+    fn new(source: &str) -> Result<Self, Error> {
+        Ok(Self { source: source.to_owned(), template: Template::read(source)? })
     }
 
     /// Takes what was read ahead where it is of this template, else reads it now.
-    pub(crate) fn of(source: &str, guarded: bool) -> Result<Self, Error> {
-        let fits = |read: &Read| {
-            read.source == source && (!guarded || adapted(source, true) == adapted(source, false))
-        };
-        match READY.take().filter(fits) {
+    pub(crate) fn of(source: &str) -> Result<Self, Error> {
+        match READY.take().filter(|read| read.source == source) {
             Some(read) => Ok(read),
-            None => Self::new(source, guarded),
+            None => Self::new(source),
         }
     }
 
     /// Leaves it to the instance, whose memory goes as a whole: taking it apart piece by piece
     /// would take a part of the time in which it was read.
     pub(crate) fn leave(self) {
-        if cfg!(target_arch = "wasm32") {
-            READY.set(Some(self));
-        }
+        READY.set(Some(self));
     }
 }
 
 /// Reads a template ahead; one that is wrong is read again for the request, which gets the error.
 pub(crate) fn prepare(source: &str) {
-    READY.set(Read::new(source, false).ok());
+    READY.set(Read::new(source).ok());
 }

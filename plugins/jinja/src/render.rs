@@ -1,18 +1,16 @@
 //! From a template and a request to a prompt.
 
+use std::rc::Rc;
+
 use minijinja::Value;
 use plugin_sdk::{ChatRequest, Error, Forced, ModelCard, Prompt, PromptBuilder, PromptPart, Role};
 
-use crate::dressed::Guards;
-use crate::environment::equip;
-use crate::error::failure;
-use crate::guard::Guard;
-use crate::known::Known;
-use crate::output::Output;
-use crate::prepared::{NAME, Read};
-use crate::tokens::Tokens;
+use crate::error::{failure, is_about_absence, is_about_none, too_long};
+use crate::known::{Known, Vocabulary};
+use crate::prepared::Read;
+use crate::twins::{Clients, Twins};
 use crate::values::Values;
-use crate::variables::variables;
+use crate::variables::{described_tools, variables};
 use crate::{known, parts, reply, stops, template};
 
 /// Steps that every template has, and further ones for each message and each byte of the request.
@@ -29,27 +27,33 @@ const PROMPT_BYTES: usize = 6 << 20;
 pub(crate) fn render(card: &ModelCard, request: &ChatRequest) -> Result<Prompt, Error> {
     let source = template::of(card, request)?;
     let known = Known::of(card, source)?;
-    let tokens = Tokens::of(&card.control_tokens);
-    let mut guard = Guard::new(&tokens, source);
-    let mut given = variables(card, request, known, &Values::new(&guard))?;
-    if guard.clashes() {
-        guard.another()?;
-        given = variables(card, request, known, &Values::new(&guard))?;
+    let vocabulary = Vocabulary::of(card, source)?;
+    let tokens = &vocabulary.tokens;
+    let mut twins = vocabulary.twins.clone();
+    let clients = Clients::new(twins.clone());
+    let mut given = variables(card, request, known, &Values::new(&clients))?;
+    if let Some(others) = clients.others(&vocabulary.taken) {
+        twins = Rc::new(others?);
+        given = variables(card, request, known, &Values::new(&Clients::new(twins.clone())))?;
     }
-    let texts = || card.control_tokens.iter().map(|token| token.text.clone());
-    let tokens_of_cuts = if known.cuts { texts().collect() } else { [].into() };
-    let guards = Guards { sign: guard.sign(), tokens: tokens_of_cuts };
-    let mut text = written(request, source, given, &guards, guard.placed())?;
+    twins.use_now();
+    let fuel = steps(request);
+    let fail = |error: minijinja::Error| failure(&error, fuel, &card.name, &twins);
+    let described = || described_tools(request, &Values::new(&Clients::new(twins.clone())));
+    let mut text = written(request, source, given, described).map_err(fail)?;
+    if text.len() > PROMPT_BYTES && twins.bare(&text).len() > PROMPT_BYTES {
+        return Err(too_long(PROMPT_BYTES));
+    }
     if request.continues_last() {
-        cut_after_last(&mut text, request, &guard)?;
+        cut_after_last(&mut text, request, &twins)?;
     }
     let mut prompt = PromptBuilder::new(card);
-    parts::split(&text, &tokens, guards.sign, &mut prompt);
+    parts::split(&text, tokens, &twins, &mut prompt);
     parts::bos(card, known.bos, &text, &mut prompt);
     stops::add(card, &mut prompt);
     let mut prompt = prompt.build();
     if !request.callable_tools().is_empty() {
-        demand_calls(card, request, &tokens, &mut prompt)?;
+        demand_calls(card, request, &vocabulary, &mut prompt)?;
     }
     Ok(prompt)
 }
@@ -58,7 +62,7 @@ pub(crate) fn render(card: &ModelCard, request: &ChatRequest) -> Result<Prompt, 
 fn demand_calls(
     card: &ModelCard,
     request: &ChatRequest,
-    tokens: &Tokens<'_>,
+    vocabulary: &Vocabulary<'_>,
     prompt: &mut Prompt,
 ) -> Result<(), Error> {
     let forced = request.forced()? != Forced::No;
@@ -66,7 +70,7 @@ fn demand_calls(
     if forced {
         let opening = syntax.opening(request, &reply::tail(prompt));
         let mut more = PromptBuilder::new(card);
-        parts::split(&opening, tokens, None, &mut more);
+        parts::split(&opening, &vocabulary.tokens, &vocabulary.twins, &mut more);
         for part in more.build().parts {
             match (prompt.parts.last_mut(), part) {
                 // Neighbouring texts are one.
@@ -79,44 +83,38 @@ fn demand_calls(
     Ok(())
 }
 
-/// What the template writes, with guards.
+/// What the template writes, with twins.
+///
+/// Templates do without a look what few clients give cause for: one that is only for requests with
+/// tools loops over them, and one that tells of them adds each one's description to a text.
 fn written(
     request: &ChatRequest,
     source: &str,
-    variables: Vec<(String, Value)>,
-    guards: &Guards,
-    guarded: bool,
-) -> Result<String, Error> {
+    mut variables: Vec<(String, Value)>,
+    described: impl FnOnce() -> Option<Value>,
+) -> Result<String, minijinja::Error> {
     let fuel = steps(request);
-    let fail = |error: minijinja::Error| failure(&error, fuel, PROMPT_BYTES);
-    let mut read = Read::of(source, guarded).map_err(fail)?;
-    equip(&mut read.env, &request.now, guards);
-    read.env.set_fuel(Some(fuel));
-    let text = filled(&read, variables).map_err(fail);
+    let mut read = Read::of(source)?;
+    let context = |variables: &[(String, Value)]| {
+        Value::from_pairs(variables.iter().map(|(name, value)| (name.as_str(), value)))
+    };
+    let mut text = read.template.fill(&request.now, fuel, context(&variables));
+    let tools = variables.iter_mut().find(|(name, _)| name == "tools").map(|(_, tools)| tools);
+    if let (Err(error), Some(tools)) = (&text, tools) {
+        let instead = if tools.is_none() && is_about_none(error) {
+            Some(Value::from(Vec::<Value>::new()))
+        } else if is_about_absence(error) {
+            described()
+        } else {
+            None
+        };
+        if let Some(instead) = instead {
+            *tools = instead;
+            text = read.template.fill(&request.now, fuel, context(&variables));
+        }
+    }
     read.leave();
     text
-}
-
-/// What a template that was read writes.
-fn filled(read: &Read, mut variables: Vec<(String, Value)>) -> Result<String, minijinja::Error> {
-    let template = read.env.get_template(NAME)?;
-    let mut output = Output::new(PROMPT_BYTES);
-    let context =
-        || Value::from_pairs(variables.iter().map(|(name, value)| (name.as_str(), value)));
-    let first = template.render_captured_to(context(), &mut output).map(drop);
-    // A template that is only for requests with tools loops over them without a look.
-    let no_tools = variables.iter_mut().find(|(name, value)| name == "tools" && value.is_none());
-    match (first, no_tools) {
-        (Ok(()), _) => Ok(output.into_text()),
-        (Err(error), Some((_, tools))) if crate::error::is_about_none(&error) => {
-            *tools = Value::from(Vec::<Value>::new());
-            output = Output::new(PROMPT_BYTES);
-            let context = Value::from_pairs(variables);
-            template.render_captured_to(context, &mut output)?;
-            Ok(output.into_text())
-        }
-        (Err(error), _) => Err(error),
-    }
 }
 
 fn steps(request: &ChatRequest) -> u64 {
@@ -136,16 +134,12 @@ fn steps(request: &ChatRequest) -> u64 {
 }
 
 /// Ends the prompt with the last message, which the reply continues, as transformers does.
-fn cut_after_last(
-    text: &mut String,
-    request: &ChatRequest,
-    guard: &Guard<'_>,
-) -> Result<(), Error> {
+fn cut_after_last(text: &mut String, request: &ChatRequest, twins: &Twins) -> Result<(), Error> {
     let Some(last) = request.messages.last().filter(|last| last.role == Role::Assistant) else {
         return Ok(());
     };
     let content = last.text()?;
-    let content = guard.dress(&content).unwrap_or_else(|| content.into_owned());
+    let content = twins.client(&content);
     let found = text.rfind(content.trim()).ok_or_else(|| {
         Error::InvalidRequest(
             "the model's chat template does not write the last message as it is, so the reply \

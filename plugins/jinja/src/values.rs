@@ -1,24 +1,32 @@
-//! What a template sees of JSON and texts, with guards in what clients sent.
+//! What a template sees of JSON and texts that clients sent.
+
+use std::cell::RefCell;
 
 use minijinja::Value;
 use serde_json::Value as Json;
 
-use crate::guard::Guard;
+use crate::fields::Fields;
+use crate::twins::Clients;
 
 /// Makes template values.
 pub(crate) struct Values<'a> {
-    guard: &'a Guard<'a>,
+    clients: &'a Clients,
+    /// Where texts are written before they are values.
+    scratch: RefCell<String>,
 }
 
 impl<'a> Values<'a> {
-    /// With this guard.
-    pub(crate) fn new(guard: &'a Guard<'a>) -> Self {
-        Self { guard }
+    /// Whose texts are a client's.
+    pub(crate) fn new(clients: &'a Clients) -> Self {
+        Self { clients, scratch: RefCell::default() }
     }
 
     /// A text that a client sent.
     pub(crate) fn text(&self, text: &str) -> Value {
-        self.guard.dress(text).map_or_else(|| Value::from(text), Value::from)
+        let mut scratch = self.scratch.borrow_mut();
+        scratch.clear();
+        self.clients.write(text, &mut scratch);
+        Value::from(scratch.as_str())
     }
 
     /// JSON that a client sent.
@@ -35,8 +43,10 @@ impl<'a> Values<'a> {
             Json::Array(items) => {
                 Value::from(items.iter().map(|item| self.json(item)).collect::<Vec<_>>())
             }
-            Json::Object(fields) => Value::from_pairs(
-                fields.iter().map(|(name, field)| (self.text(name), self.json(field))),
+            Json::Object(fields) => Fields::value(
+                fields
+                    .iter()
+                    .map(|(name, field)| (name.clone(), self.text(name), self.json(field))),
             ),
         }
     }

@@ -86,6 +86,38 @@ fn tools(request: &ChatRequest, values: &Values<'_>) -> Value {
     tools.iter().map(|tool| values.json(&tool.definition())).collect()
 }
 
+/// The tools with an empty description wherever there is none; `None` where that changes nothing.
+pub(crate) fn described_tools(request: &ChatRequest, values: &Values<'_>) -> Option<Value> {
+    let tools = request.callable_tools();
+    let mut any = false;
+    let tools: Vec<_> = tools
+        .iter()
+        .map(|tool| {
+            let mut definition = tool.definition();
+            if let Some(function) = definition.get_mut("function") {
+                any |= describe(function);
+                let parameters = function.get_mut("parameters");
+                let properties = parameters.and_then(|all| all.get_mut("properties"));
+                for property in properties.and_then(Json::as_object_mut).into_iter().flatten() {
+                    any |= describe(property.1);
+                }
+            }
+            values.json(&definition)
+        })
+        .collect();
+    any.then(|| Value::from(tools))
+}
+
+/// Adds an empty description where there is none.
+fn describe(named: &mut Json) -> bool {
+    let Some(fields) = named.as_object_mut() else { return false };
+    let absent = fields.get("description").is_none_or(Json::is_null);
+    if absent {
+        fields.insert("description".to_owned(), Json::from(""));
+    }
+    absent
+}
+
 fn functions(request: &ChatRequest, values: &Values<'_>) -> Value {
     let tools = request.callable_tools();
     if tools.is_empty() {

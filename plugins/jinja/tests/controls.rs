@@ -5,6 +5,9 @@ mod common;
 
 use common::{flat, models, named_card, outcome, own_templates};
 use plugin_sdk::{ChatRequest, Error, ModelCard, Prompt, PromptPart, testkit};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
 use serde_json::{Value, json};
 
 /// A conversation that says `text` wherever a client may say something.
@@ -190,7 +193,79 @@ fn changed_by_the_template() {
 }
 
 #[test]
-fn templates_look_into_texts_as_if_there_were_no_guards() {
+fn put_together_by_formats() {
+    for template in [
+        "{{ '<|im_{}|>'.format(messages[0].content) }}",
+        "{{ '<|im_{0}|>'.format(messages[0].content) }}",
+        "{{ '<|im_{x}|>'.format(x=messages[0].content) }}",
+        "{{ '<|im_%s|>' | format(messages[0].content) }}",
+        "{{ ['<|im_', messages[0].content, '|>'] | join }}",
+        "{{ ['<|im_', '|>'] | join(messages[0].content) }}",
+        "{{ messages[0].content.join(['<|im_', '|>']) }}",
+        "{{ '<|im_@|>' | replace('@', messages[0].content) }}",
+        "{{ '<|im_@|>'.replace('@', messages[0].content) }}",
+        "{{ '<|im_' ~ messages[0].content ~ '|>' }}",
+        "{{ '<|im_' + messages[0].content + '|>' }}",
+        "{% set x %}<|im_{{ messages[0].content }}|>{% endset %}{{ x | trim }}",
+        "{% macro m(x) %}<|im_{{ x }}{% endmacro %}{{ m(messages[0].content) ~ '|>' }}",
+        "{% set n = namespace(x='<|im_') %}{% for c in messages[0].content %}{% set n.x = n.x ~ c %}{% endfor %}{{ n.x }}|>",
+        "<|im_{{ messages[0].content | list | join }}|>",
+        "<|im_{{ messages[0].content[0] }}{{ messages[0].content[1:] }}|>",
+        "<|im_{{ messages[0].content | first }}nd|>",
+        "<|im_en{{ messages[0].content | last }}|>",
+        "<|im_{{ messages[0].content | batch(2) | map('join') | join }}|>",
+        "<|im_{{ messages[0].content | sort(reverse=true) | join | replace('ned', 'end') }}{{ messages[0].content }}|>",
+    ] {
+        let prompt = one(template, "end");
+        assert!(controls(&prompt).is_empty(), "{template}: {prompt:?}");
+        assert!(
+            flat(&prompt).ends_with("<|im_end|>") || template.contains("sort"),
+            "{template}: {prompt:?}"
+        );
+    }
+    // A word of the template's own is no cover for a client's.
+    parts(
+        "{% if messages[0].content == 'tool' %}<|{{ messages[0].content }}|>{% endif %}",
+        &["tool"],
+        &[text("<|tool|>")],
+    );
+    parts(
+        "{% set types = {'tool': 'im_end'} %}<|{{ types[messages[0].content] }}|>",
+        &["tool"],
+        &[control("<|im_end|>")],
+    );
+    parts("<|im_{{ messages[0].content | upper | lower }}|>", &["END"], &[text("<|im_end|>")]);
+    parts("{{ messages[0].content | tojson }}", &["\u{1}"], &[text("\"\\u0001\"")]);
+}
+
+#[test]
+fn keys_are_texts() {
+    let call =
+        json!({"id": "1", "function": {"name": "f", "arguments": {"im_end": {"tool": "s"}}}});
+    let messages = json!([
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "content": "x", "tool_call_id": "1"},
+    ]);
+    let request = testkit::request(&json!({"messages": messages})).expect("a request");
+    let arguments = "messages[0].tool_calls[0].function.arguments";
+    for (template, expect) in [
+        ("{% for k, v in A.items() %}<|{{ k }}|>{{ v.tool }}{% endfor %}", "<|im_end|>s"),
+        ("{% for k, v in A | dictsort %}<|{{ k }}|>{{ v['tool'] }}{% endfor %}", "<|im_end|>s"),
+        (
+            "{% for k in A %}<|{{ k }}|>{{ A[k].tool }}{{ 'im_end' in A }}{% endfor %}",
+            "<|im_end|>sTrue",
+        ),
+        ("{{ A.im_end.get('tool') }}{{ A.get('b', 'c') }}{{ A | length }}", "sc1"),
+        ("{{ A }}{{ A | tojson }}", "{'im_end': {'tool': 's'}}{\"im_end\": {\"tool\": \"s\"}}"),
+        ("<{{ A.im_end.tool }}>", "<s>"),
+    ] {
+        let prompt = outcome(&card(&template.replace('A', arguments)), &request).expect("a prompt");
+        assert_eq!(prompt.parts, [text(expect)], "{template}");
+    }
+}
+
+#[test]
+fn templates_look_into_texts_as_they_were_sent() {
     let look = "{% set c = messages[0].content %}{{ '</think>' in c }} {{ c.split('</think>') | length }} \
         {{ c.startswith('<s>') }} {{ c.endswith('</think>') }} {{ c.find('</think>') }} \
         {{ c.replace('</think>', '|') }}/{{ c.split('</think>')[0].rstrip('\\n') }}/{{ c.strip('<>') }}";
@@ -210,6 +285,174 @@ fn private_characters_survive() {
     };
     let card = card("{{ messages[0].content }}");
     assert_eq!(flat(&outcome(&card, &request(&every)).expect("a prompt")), every);
-    let refused = outcome(&card, &request(&(every + "<s>")));
-    assert!(matches!(refused, Err(Error::InvalidRequest(_))), "{refused:?}");
+    let spelled = every + "<s>";
+    let prompt = outcome(&card, &request(&spelled)).expect("a prompt");
+    assert_eq!(prompt.parts, [text(&spelled)]);
+    // Those of the template itself are its own.
+    parts("\u{e03c}s>{{ messages[0].content }}", &["s>"], &[text("\u{e03c}s>s>")]);
+}
+
+/// What a template makes of one text.
+fn one(template: &str, said: &str) -> Prompt {
+    outcome(&card(template), &conversation(said, said)).expect("a prompt")
+}
+
+fn conversation(first: &str, second: &str) -> ChatRequest {
+    let messages = json!([
+        {"role": "user", "content": first}, {"role": "assistant", "content": second},
+    ]);
+    testkit::request(&json!({"messages": messages})).expect("a request")
+}
+
+/// Expressions that put texts of a client's and pieces of tokens together in any way.
+fn expression() -> impl Strategy<Value = String> {
+    const PIECES: [&str; 12] = [
+        "<", "<|", "<|im_", "im_end", "end|>", "|>", "</", "think>", "s>", "_start|>", " ", "tool",
+    ];
+    let leaf = prop_oneof![
+        3 => Just("messages[0].content".to_owned()),
+        1 => Just("messages[1].content".to_owned()),
+        2 => select(&PIECES).prop_map(|piece| format!("'{piece}'")),
+        1 => Just("'<|im_end|>'".to_owned()),
+    ];
+    leaf.prop_recursive(4, 24, 3, |inner| {
+        let whole = [
+            "A[1:]",
+            "A[:-1]",
+            "A[::-1]",
+            "A[0]",
+            "(A | reverse)",
+            "(A | upper)",
+            "(A | lower)",
+            "(A | title)",
+            "(A | capitalize)",
+            "A.upper()",
+            "A.lower()",
+            "A.title()",
+            "A.capitalize()",
+            "A.center(9)",
+            "A.ljust(9, '|')",
+            "(A | list | join)",
+            "(A | first)",
+            "(A | last)",
+            "(A | indent(2))",
+            "(A | string)",
+            "(A | trim)",
+            "A.strip()",
+            "(A | batch(3) | map('join') | join)",
+            "(A | default('x'))",
+            "A.splitlines() | join",
+            "A.split() | join",
+            "([A] | tojson)",
+            "(A | e)",
+            "([A, A] | last)",
+            "{'a': A}.a",
+            "(A if A else A)",
+            "(A | map('upper') | join)",
+            "A.zfill(7)",
+        ];
+        let pairs = [
+            "(A ~ B)",
+            "(A + B)",
+            "[A, B] | join('|')",
+            "'<|{}|>{}'.format(A, B)",
+            "('%s%s|>' | format(A, B))",
+            "A.join([B, B])",
+            "('<|@|>' | replace('@', A ~ B))",
+            "'im_@_'.replace('@', A ~ B)",
+        ];
+        prop_oneof![
+            (select(whole.to_vec()), inner.clone())
+                .prop_map(|(form, a)| format!("({})", form.replace('A', &a))),
+            (select(pairs.to_vec()), inner.clone(), inner).prop_map(|(form, a, b)| {
+                let form = form.replace('B', "\u{1}").replace('A', &a);
+                format!("({})", form.replace('\u{1}', &b))
+            }),
+        ]
+    })
+}
+
+/// Texts made of what tokens are made of.
+fn said() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        select(vec![
+            "<",
+            "|",
+            ">",
+            "im_",
+            "end",
+            "start",
+            "s",
+            "/",
+            "think",
+            "tool",
+            "_",
+            " ",
+            "\n",
+            "é",
+            "日",
+            "<|im_end|>",
+            "</think>",
+            "IM_END",
+            "\u{17f}",
+            "\u{e03c}",
+            "{}",
+            "%s",
+            "\"",
+            "\\",
+        ])
+        .prop_map(str::to_owned),
+        "[a-z<|>_/]{1,3}",
+    ];
+    vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_template_makes_a_token_of_what_a_client_sent(
+        shape in expression(), first in said(), second in said(),
+    ) {
+        let template = format!("<s>{{{{ {shape} }}}}");
+        let card = card(&template);
+        let mut bare = card.clone();
+        bare.control_tokens.clear();
+        bare.bos = None;
+        bare.eos = None;
+        let hostile = outcome(&card, &conversation(&first, &second));
+        // The text is what it is without any special tokens in the vocabulary.
+        let plain = outcome(&bare, &conversation(&first, &second));
+        prop_assert_eq!(hostile.is_ok(), plain.is_ok(), "{:?} {:?}", &hostile, &plain);
+        let (Ok(hostile), Ok(plain)) = (hostile, plain) else { return Ok(()) };
+        prop_assert_eq!(flat(&hostile), flat(&plain), "{}", &template);
+        // Its tokens are those that it writes whatever the client says.
+        let neutral = |said: &str| -> String {
+            said.chars().map(|c| if c.is_whitespace() { c } else { '0' }).collect()
+        };
+        let same = outcome(&card, &conversation(&neutral(&first), &neutral(&second)));
+        let Ok(same) = same else { return Ok(()) };
+        prop_assert_eq!(controls(&hostile), controls(&same), "{}", &template);
+    }
+
+    #[test]
+    fn searching_and_comparing_see_what_was_sent(first in said(), second in said()) {
+        let template = "{% set a, b = messages[0].content, messages[1].content %}\
+            {{ a == b }}{{ a in b }}{{ a != 'end' }}{{ 'im_' in a }}{{ a in ['end', b, 's'] }}\
+            {{ a.find('_') }}{{ a.count('e') }}{{ a.startswith('<|') }}{{ a.endswith(b) }}\
+            {{ a.split('|') }}{{ a.rsplit('e', 1) | tojson }}{{ a.partition('<') | list }}\
+            {{ a.strip('<>s') }}{{ a.replace('en', '_') }}{{ a.removeprefix('<') }}{{ a | length }}\
+            {{ a.split() | sort }}{{ [a, b] | sort | join(',') }}{{ a is startingwith('im') }}\
+            {{ {'end': 1, 'x': 2}[a] }}{{ {'end': 1}.get(a, 0) }}{{ a.isalpha() }}{{ a | int(7) }}\
+            {{ a is lower }}{{ [b] | select('equalto', a) | list | length }}{{ a.splitlines() }}\
+            {{ a is eq(b) }}{{ not a == b }}{{ a not in b }}{{ a.rfind('s') }}{{ a | e }}";
+        let card = card(template);
+        let mut bare = card.clone();
+        bare.control_tokens.clear();
+        bare.bos = None;
+        bare.eos = None;
+        let actual = outcome(&card, &conversation(&first, &second)).map(|prompt| flat(&prompt));
+        let expect = outcome(&bare, &conversation(&first, &second)).map(|prompt| flat(&prompt));
+        prop_assert_eq!(actual, expect);
+    }
 }

@@ -120,3 +120,36 @@ fn replies() {
         "{events:?}"
     );
 }
+
+#[test]
+fn tools_without_descriptions() {
+    let template = "{% for tool in tools %}{{ '// ' + tool.function.description + '|' }}\
+        {% for name, spec in tool.function.parameters.properties.items() %}\
+        {{ name + ': ' + spec.description }}{% endfor %}{% endfor %}";
+    let card = card(&json!({"chat-template": template}));
+    let parameters = json!({"type": "object", "properties": {"a": {"type": "string"}}});
+    let tool = |name: &str| json!({"type": "function", "function": {"name": name, "parameters": parameters}});
+    let request = hello(&json!({"tools": [tool("f"), tool("g")]}));
+    assert_eq!(flat(&outcome(&card, &request).unwrap()), "// |a: // |a: ");
+}
+
+#[test]
+fn queues_in_namespaces() {
+    let template = "{% set q = namespace(ids=[]) %}{% macro add(x) %}{% set _ = q.ids.append(x) %}{% endmacro %}\
+        {% for x in 'abc' %}{% set _ = q.ids.append(x) %}{% endfor %}{{ add('d') }}\
+        {%- set first = q.ids.pop(0) -%}{{ first }}{{ q.ids | join }}{% set q.ids = [] %}";
+    let card = card(&json!({"chat-template": template}));
+    assert_eq!(flat(&outcome(&card, &hello(&json!({}))).unwrap()), "abcd");
+}
+
+#[test]
+fn a_broken_template_says_where() {
+    let broken = card(&json!({"chat-template": "a\n{{ messages[0].content.nothing.more }}"}));
+    let Err(Error::InvalidRequest(text)) = outcome(&broken, &hello(&json!({}))) else {
+        unreachable!()
+    };
+    assert!(text.contains("(line 2)") && text.contains("name a family"), "{text}");
+    let wrong = Jinja::recognize(&card(&json!({"chat-template": "a\n{% if %}"})));
+    assert_eq!(wrong.fit, Fit::None);
+    assert!(wrong.reason.contains("(line 2)"), "{}", wrong.reason);
+}

@@ -35,6 +35,28 @@ impl Tool {
         }
     }
 
+    /// The schema of the arguments of a call that the client demands: those of an object, and none
+    /// at all where the tool has no parameters.
+    pub fn arguments(&self) -> Value {
+        let mut schema = self.parameters();
+        let Some(fields) = schema.as_object_mut() else { return schema };
+        let has = |keys: &[&str]| keys.iter().any(|key| fields.contains_key(*key));
+        if has(&["$ref", "anyOf", "oneOf", "allOf", "not", "if", "enum", "const"]) {
+            return schema;
+        }
+        let named = fields.get("properties").and_then(Value::as_object);
+        let named = named.is_some_and(|properties| !properties.is_empty());
+        let open = has(&["patternProperties", "required", "minProperties", "propertyNames"])
+            || fields.get("additionalProperties").is_some_and(|more| *more != Value::Bool(false));
+        // A schema without a type lets any JSON pass, and one without properties any of them.
+        fields.insert("type".to_owned(), Value::from("object"));
+        if !named && !open {
+            fields.insert("properties".to_owned(), Value::Object(Map::new()));
+            fields.insert("additionalProperties".to_owned(), Value::Bool(false));
+        }
+        schema
+    }
+
     fn own_function(&self) -> Value {
         let mut function = Map::new();
         function.insert("name".to_owned(), Value::from(self.name.as_str()));

@@ -139,6 +139,11 @@ const AFTER_TRIGGER: &[(Syntax, &str, &str)] = &[
         "weather\"><param name=\"city\">Paris</param><param name=\"days\">1</param></function>",
         "nobody",
     ),
+    (
+        Syntax::Muse,
+        "weather\">\n<atem:parameter name=\"city\">Paris</atem:parameter>\n</atem:invoke>",
+        "weather\">\n</atem:invoke>",
+    ),
     (Syntax::ChatGlm3, "city=\"Paris\", days=1)\n```", "days=x"),
     (Syntax::Lfm2, "[weather(city=\"Paris\", days=1), now()]", "[weather(days=1"),
     (Syntax::Pythonic, "city=\"Paris\")", "city=Paris"),
@@ -199,6 +204,15 @@ fn demanded() {
             "[\n    {\"tool_call_id\": \"0\", \"tool_name\": \"weather\", \"parameters\": {\"city\": \"Paris\"}}\n]",
         ),
         (Syntax::Glm45, "weather<arg_key>city</arg_key><arg_value>Paris</arg_value></tool_call>"),
+        (Syntax::Glm4, "weather\n{\"city\": \"Paris\"}"),
+        (
+            Syntax::CommandR,
+            "[\n    {\n        \"tool_name\": \"weather\",\n        \"parameters\": {\"city\": \"Paris\"}\n    }\n]```",
+        ),
+        (
+            Syntax::Muse,
+            "weather\">\n<atem:parameter name=\"city\">Paris</atem:parameter>\n</atem:invoke>",
+        ),
     ];
     for (syntax, call) in CALLS {
         for choice in ["required", "weather"] {
@@ -227,6 +241,101 @@ fn demanded() {
             assert!(!shown.contains("content"), "{name}: {shown}");
         }
     }
+}
+
+/// A tool without parameters is called with none, however that is said.
+#[test]
+fn demanded_without_parameters() {
+    const CALLS: &[(Syntax, &str, &str)] = &[
+        (Syntax::Hermes, "{\"name\": \"now\", \"arguments\": ", "}"),
+        (Syntax::Llama3, "now\", \"parameters\": ", "}"),
+        (Syntax::Mistral, "[{\"name\": \"now\", \"arguments\": ", "}]"),
+        (Syntax::DeepSeek, "now\n```json\n", "\n```"),
+        (Syntax::Glm4, "now\n", ""),
+    ];
+    let schemas = [
+        json!({}),
+        Value::Null,
+        json!({"type": "object"}),
+        json!({"properties": {}}),
+        json!({"type": "object", "properties": {}, "additionalProperties": false}),
+    ];
+    for schema in schemas {
+        let function = json!({"name": "now", "parameters": schema});
+        for function in [function, json!({"name": "now"})] {
+            let tools = json!([{"type": "function", "function": function}]);
+            for choice in [json!("required"), json!({"name": "now"})] {
+                let request = request(&choice, &tools);
+                for (syntax, head, end) in CALLS {
+                    let constraint = syntax.constraint(&request).unwrap();
+                    let good = format!("{head}{{}}{end}");
+                    assert_eq!(
+                        follow(&constraint, &good),
+                        (good.len(), true),
+                        "{}",
+                        constraint.source
+                    );
+                    for junk in ["{\"a\": 1}", "1", "\"x\"", "[]", "null"] {
+                        let (read, _) = follow(&constraint, &format!("{head}{junk}{end}"));
+                        assert!(read <= head.len() + 1, "{junk}: {}", constraint.source);
+                    }
+                }
+                let constraint = Syntax::QwenCoder.constraint(&request).unwrap();
+                assert!(follow(&constraint, "now>\n</function>").1, "{}", constraint.source);
+                assert!(follow(&constraint, "now>\n<parameter").0 < 8, "{}", constraint.source);
+            }
+        }
+    }
+    // One that takes any arguments says so.
+    let open = json!({"type": "object", "additionalProperties": true});
+    let tools = json!([{"type": "function", "function": {"name": "now", "parameters": open}}]);
+    let constraint = Syntax::Glm4.constraint(&request(&json!("required"), &tools)).unwrap();
+    let call = "now\n{\"a\": 1}";
+    assert_eq!(follow(&constraint, call), (call.len(), true));
+}
+
+/// Text without quotes is of the form and the length that its schema asks for.
+#[test]
+fn bare_text() {
+    #[track_caller]
+    fn check(schema: &Value, good: &[&str], bad: &[&str]) {
+        let parameters = json!({"type": "object", "properties": {"a": schema}, "required": ["a"]});
+        let tools =
+            json!([{"type": "function", "function": {"name": "f", "parameters": parameters}}]);
+        let constraint =
+            Syntax::QwenCoder.constraint(&request(&json!("required"), &tools)).unwrap();
+        let call = |text: &str| format!("f>\n<parameter=a>\n{text}\n</parameter>\n</function>");
+        for text in good {
+            let call = call(text);
+            assert_eq!(
+                follow(&constraint, &call),
+                (call.len(), true),
+                "{text}: {}",
+                constraint.source
+            );
+        }
+        for text in bad {
+            let call = call(text);
+            let (read, may_end) = follow(&constraint, &call);
+            assert!(read < call.len() || !may_end, "{text}: {}", constraint.source);
+        }
+    }
+    let string = |more: Value| {
+        let mut schema = json!({"type": "string"});
+        for (key, value) in more.as_object().unwrap() {
+            schema[key] = value.clone();
+        }
+        schema
+    };
+    check(&string(json!({})), &["", "x\ny", "</parameter>"], &[]);
+    check(&string(json!({"minLength": 2, "maxLength": 3})), &["ab", "abc"], &["a", "abcd"]);
+    check(&string(json!({"minLength": 2})), &["ab", "abcdefgh"], &["a", ""]);
+    check(&string(json!({"maxLength": 900_000})), &["", "abcdefgh"], &[]);
+    check(&string(json!({"pattern": "^[a-z]+/[0-9]$"})), &["a/1", "abc/9"], &["a/", "A/1", "a/12"]);
+    check(&string(json!({"pattern": "b"})), &["abc", "b"], &["ac", ""]);
+    check(&string(json!({"pattern": "^(on|off)$"})), &["on", "off"], &["of", "on off"]);
+    check(&string(json!({"pattern": "^a|b$"})), &["xyz"], &[]);
+    check(&string(json!({"pattern": "^\\d+$", "maxLength": 2})), &["1", "12"], &["123", "x"]);
 }
 
 /// Schemas that a compiler could refuse do not fail a request that would do without a grammar.
@@ -267,4 +376,26 @@ fn one_call() {
     let one = "[{\"name\": \"now\", \"arguments\": {}}";
     let two = format!("{one}, ");
     assert_eq!(follow(&constraint, &two).0, one.len());
+}
+
+/// A compiler that refuses a schema says in which line, and a comment above it says of which tool.
+#[test]
+fn refused_schemas_have_a_tool() {
+    let impossible = json!({"type": "object", "properties": {"a": false}, "required": ["a"]});
+    let tool = |name: &str, parameters: &Value| json!({"type": "function", "function": {"name": name, "parameters": parameters}});
+    let tools = json!([tool("fine", &json!({})), tool("odd", &impossible)]);
+    for (_, syntax) in Syntax::NAMES {
+        let Some(constraint) = syntax.constraint(&request(&json!("required"), &tools)) else {
+            continue;
+        };
+        let mut factory = ParserFactory::new_simple(&ApproximateTokEnv::single_byte_env()).unwrap();
+        factory.quiet();
+        let grammar = TopLevelGrammar::from_lark(constraint.source.clone());
+        let Err(error) = factory.create_parser(grammar) else { continue };
+        let error = error.to_string();
+        let line: usize =
+            error.strip_prefix("at ").and_then(|at| at.split_once('(')).unwrap().0.parse().unwrap();
+        let above = constraint.source.lines().take(line).filter(|line| line.starts_with("//"));
+        assert_eq!(above.last(), Some("// tool `odd`"), "{error}\n{}", constraint.source);
+    }
 }

@@ -84,12 +84,25 @@ impl Host {
         }
     }
 
-    /// How many families are loaded.
+    /// Waits until every family is compiled, which would take the cores from what is measured, and
+    /// says how many there are.
     pub(crate) async fn families(&self) -> anyhow::Result<usize> {
+        let begun = Instant::now();
         let mut connection = Connection::open(self.address).await?;
-        connection.exchange(&request("GET", "/v1/plugins", None)).await?;
-        let plugins = connection.json()?;
-        Ok(plugins.get("data").and_then(serde_json::Value::as_array).map_or(0, Vec::len))
+        let ask = request("GET", "/v1/plugins", None);
+        loop {
+            connection.exchange(&ask).await?;
+            let plugins = connection.json()?;
+            let plugins = plugins.get("data").and_then(serde_json::Value::as_array);
+            let plugins = plugins.context("the list of plugins has no data")?;
+            if plugins.iter().all(|plugin| plugin["compiling"] == false) {
+                return Ok(plugins.len());
+            }
+            if begun.elapsed() > Duration::from_mins(5) {
+                bail!("not compiled: {plugins:?}");
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Resident memory of the host itself, in bytes; its workers are processes of their own.

@@ -2,15 +2,15 @@
 
 use std::fmt::Write as _;
 
-use minijinja::value::{Value, ValueKind};
+use minijinja::value::{DynObject, Value, ValueKind};
 use minijinja::{Error, ErrorKind, State};
 
 use super::Slots;
+use crate::twins::{self, Twins};
 
 /// The filter `tojson(ensure_ascii=False, indent=None, separators=None, sort_keys=False)`.
 pub(crate) fn to_json(
     state: &State<'_, '_>,
-    guard: Option<char>,
     value: &Value,
     args: &[Value],
 ) -> Result<Value, Error> {
@@ -32,7 +32,7 @@ pub(crate) fn to_json(
     let [item, key] = separators;
     let mut writer = Writer {
         state,
-        guard,
+        twins: &twins::current(),
         out: String::new(),
         charged: 0,
         ascii: slots.flag(0),
@@ -57,7 +57,7 @@ const STEP: usize = 4096;
 
 struct Writer<'a> {
     state: &'a State<'a, 'a>,
-    guard: Option<char>,
+    twins: &'a Twins,
     out: String,
     charged: usize,
     ascii: bool,
@@ -90,18 +90,22 @@ impl Writer<'_> {
                 self.end(first, depth, ']');
             }
             ValueKind::Map => {
-                let mut keys: Vec<_> = value.try_iter()?.collect();
+                let mut fields = pairs(value)?;
                 if self.sort {
-                    keys.sort();
+                    let bare =
+                        |key: &Value| key.as_str().map(|key| self.twins.bare(key).into_owned());
+                    fields.sort_by_cached_key(|(key, _)| {
+                        bare(key).map_or_else(|| key.clone(), Value::from)
+                    });
                 }
                 self.out.push('{');
                 let mut first = true;
-                for name in keys {
+                for (name, field) in fields {
                     self.begin(first, depth + 1);
                     first = false;
                     self.name(&name)?;
                     self.out.push_str(&self.key);
-                    self.value(&value.get_item(&name)?, depth + 1)?;
+                    self.value(&field, depth + 1)?;
                 }
                 self.end(first, depth, '}');
             }
@@ -164,27 +168,17 @@ impl Writer<'_> {
         self.out.push('"');
         let mut from = 0;
         for (at, c) in text.char_indices() {
-            let plain = c >= ' ' && c != '"' && c != '\\' && (c < '\x7f' || !self.ascii);
-            // A guard is no part of the text.
-            if plain || self.guard == Some(c) {
+            let bare = self.twins.plain(c);
+            let plain =
+                bare >= ' ' && bare != '"' && bare != '\\' && (bare < '\x7f' || !self.ascii);
+            if plain {
                 continue;
             }
             self.out.push_str(text.get(from..at).unwrap_or_default());
             from = at + c.len_utf8();
-            match c {
-                '"' => self.out.push_str("\\\""),
-                '\\' => self.out.push_str("\\\\"),
-                '\n' => self.out.push_str("\\n"),
-                '\r' => self.out.push_str("\\r"),
-                '\t' => self.out.push_str("\\t"),
-                '\x08' => self.out.push_str("\\b"),
-                '\x0c' => self.out.push_str("\\f"),
-                _ => {
-                    for unit in c.encode_utf16(&mut [0; 2]) {
-                        _ = write!(self.out, "\\u{unit:04x}");
-                    }
-                }
-            }
+            // What stands for a character is whose the character was, and a client's where that
+            // is not known.
+            self.twins.write_client(&escaped(bare), &mut self.out);
         }
         self.out.push_str(text.get(from..).unwrap_or_default());
         self.out.push('"');
@@ -199,6 +193,37 @@ impl Writer<'_> {
         self.charged = self.out.len();
         self.state.consume_fuel(new as u64 / 64 + 1)
     }
+}
+
+/// The keys of a mapping and what lies under them.
+fn pairs(value: &Value) -> Result<Vec<(Value, Value)>, Error> {
+    if let Some(pairs) = value.as_object().and_then(DynObject::try_iter_pairs) {
+        return Ok(pairs.collect());
+    }
+    value.try_iter()?.map(|key| Ok((key.clone(), value.get_item(&key)?))).collect()
+}
+
+/// A character as JSON spells it.
+fn escaped(c: char) -> String {
+    let short = match c {
+        '"' => "\\\"",
+        '\\' => "\\\\",
+        '\n' => "\\n",
+        '\r' => "\\r",
+        '\t' => "\\t",
+        '\x08' => "\\b",
+        '\x0c' => "\\f",
+        _ => "",
+    };
+    if !short.is_empty() {
+        return short.to_owned();
+    }
+    let mut out = String::new();
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing to a string cannot fail.
+        _ = write!(out, "\\u{unit:04x}");
+    }
+    out
 }
 
 /// A float as `repr` gives it: the shortest digits, an exponent below 1e-4 and from 1e16.

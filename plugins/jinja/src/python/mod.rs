@@ -11,7 +11,7 @@ mod time;
 pub(crate) use format::{format, indent};
 pub(crate) use json::to_json;
 pub(crate) use slots::Slots;
-pub(crate) use strings::{length, method, replace, trim};
+pub(crate) use strings::{bare, case, escape, method, replace, split, trim};
 pub(crate) use time::strftime;
 
 /// Pays for bytes that are about to be made; the result itself is paid for by the engine.

@@ -1,6 +1,6 @@
 //! The methods of Python's strings that cut, search and replace.
 //!
-//! They know guards (see [`crate::dressed`]) and pay fuel before they make long texts.
+//! They see through twins (see [`crate::twins`]) and pay fuel before they make long texts.
 //! Everything else is left to `minijinja-contrib`.
 
 use minijinja::value::{Tuple, Value, ValueKind};
@@ -8,37 +8,46 @@ use minijinja::{Error, ErrorKind, State};
 use minijinja_contrib::pycompat::unknown_method_callback;
 
 use super::{Slots, charge};
-use crate::dressed::{Dressed, Guards};
-use crate::slices::SLICE;
+use crate::text::Text;
+use crate::twins::{self, Twins};
+use crate::{alike, markup};
 
 /// Calls a method of a value.
 pub(crate) fn method(
     state: &mut State<'_, '_>,
-    guards: &Guards,
     value: &Value,
     name: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
-    let Some(text) = value.as_str() else {
+    let Some(raw) = value.as_str() else {
         return other_method(state, value, name, args);
     };
-    let text = Dressed::of(text, guards.sign);
-    let bare: &str = &text.bare;
-    let cut = |range: (usize, usize)| Value::from(text.cut(range.0, range.1));
+    let twins = twins::current();
     match name {
         "strip" | "lstrip" | "rstrip" => {
             let slots = Slots::of(args, &["chars"])?;
-            Ok(cut(stripped(bare, name != "rstrip", name != "lstrip", slots.text(0)?)))
+            return Ok(strip(&twins, raw, slots.text(0)?, name != "rstrip", name != "lstrip"));
         }
+        "startswith" => return affix(&twins, raw, args, alike::begins),
+        "endswith" => return affix(&twins, raw, args, alike::ends),
+        "join" => return join(state, value, args),
+        "ljust" | "rjust" | "center" | "zfill" => return fill(state, &twins, raw, name, args),
+        "format" => return unknown_method_callback(state, value, name, args),
+        _ => {}
+    }
+    let text = Text::of(raw, &twins);
+    let bare: &str = &text.bare;
+    let cut = |range: (usize, usize)| Value::from(text.cut(range.0, range.1));
+    match name {
         "split" | "rsplit" => {
             let slots = Slots::of(args, &["sep", "maxsplit"])?;
             let most = slots.number(1)?.and_then(|most| usize::try_from(most).ok());
-            let ranges = match slots.text(0)? {
+            let ranges = match slots.text(0)?.map(|text| twins.bare(text)).as_deref() {
                 None => words(bare, most, name == "rsplit"),
                 Some("") => return Err(operation("empty separator")),
                 Some(separator) => pieces(bare, separator, most, name == "rsplit"),
             };
-            Ok(apart(guards, &text, &ranges))
+            Ok(Value::from(ranges.into_iter().map(cut).collect::<Vec<_>>()))
         }
         "splitlines" => {
             let slots = Slots::of(args, &["keepends"])?;
@@ -46,10 +55,10 @@ pub(crate) fn method(
         }
         "partition" | "rpartition" => {
             let slots = Slots::of(args, &["sep"])?;
-            let separator = slots.needed(0)?;
+            let separator = twins.bare(slots.needed(0)?);
             let end = bare.len();
             let last = name == "rpartition";
-            let at = if last { bare.rfind(separator) } else { bare.find(separator) };
+            let at = if last { bare.rfind(&*separator) } else { bare.find(&*separator) };
             let (first, second) = match at {
                 Some(at) => (at, at + separator.len()),
                 None if last => (0, 0),
@@ -58,41 +67,93 @@ pub(crate) fn method(
             let parts = [(0, first), (first, second), (second, end)].map(cut);
             Ok(Value::from(Tuple::from(parts)))
         }
-        "startswith" => affix(bare, args, |bare, affix| bare.starts_with(affix)),
-        "endswith" => affix(bare, args, |bare, affix| bare.ends_with(affix)),
-        SLICE => {
-            let count = bare.chars().count();
-            let mut ends: Vec<_> = bare.char_indices().map(|(at, _)| at).collect();
-            ends.push(bare.len());
-            let place = |index: usize| ends.get(index).copied().unwrap_or(bare.len());
-            let mut out = String::new();
-            for index in indices(&Slots::of(args, &["start", "stop", "step"])?, count)? {
-                text.copy(place(index), place(index + 1), &mut out);
-            }
-            Ok(Value::from(out))
-        }
         "removeprefix" => {
             let slots = Slots::of(args, &["prefix"])?;
-            let rest = bare.strip_prefix(slots.needed(0)?).unwrap_or(bare);
+            let prefix = twins.bare(slots.needed(0)?);
+            let rest = bare.strip_prefix(&*prefix).unwrap_or(bare);
             Ok(cut((bare.len() - rest.len(), bare.len())))
         }
         "removesuffix" => {
             let slots = Slots::of(args, &["suffix"])?;
-            Ok(cut((0, bare.strip_suffix(slots.needed(0)?).unwrap_or(bare).len())))
+            let suffix = twins.bare(slots.needed(0)?);
+            Ok(cut((0, bare.strip_suffix(&*suffix).unwrap_or(bare).len())))
         }
-        "find" | "rfind" | "index" | "rindex" | "count" => search(bare, name, args),
+        "find" | "rfind" | "index" | "rindex" | "count" => search(&twins, bare, name, args),
         "replace" => {
             let slots = Slots::of(args, &["old", "new", "count"])?;
             let most = slots.number(2)?.and_then(|most| usize::try_from(most).ok());
-            replaced(state, guards, &text, slots.needed(0)?, slots.needed(1)?, most)
-                .map(Value::from)
+            let old = twins.bare(slots.needed(0)?);
+            replaced(state, &text, &old, slots.needed(1)?, most).map(Value::from)
         }
         "upper" => Ok(Value::from(text.map(str::to_uppercase))),
         "lower" | "casefold" => Ok(Value::from(text.map(str::to_lowercase))),
         "title" => Ok(Value::from(text.map(title))),
-        "join" => join(state, value, args),
-        "ljust" | "rjust" | "center" | "zfill" => fill(state, &text, name, args),
-        _ => unknown_method_callback(state, value, name, args),
+        "capitalize" => Ok(Value::from(text.map(capitalized))),
+        // What is left asks of what kind the characters are.
+        _ => unknown_method_callback(state, &Value::from(bare), name, args),
+    }
+}
+
+/// A text without whitespace, or other characters, at its ends.
+fn strip(twins: &Twins, raw: &str, chars: Option<&str>, left: bool, right: bool) -> Value {
+    let chars = chars.map(|chars| twins.bare(chars));
+    let own = match &chars {
+        Some(chars) => chars.chars().any(|c| twins.twin(c).is_some()),
+        None => twins.spaces(),
+    };
+    if !own {
+        // No twin is in question, so the text need not be looked through.
+        let (start, end) = stripped(raw, left, right, chars.as_deref());
+        return Value::from(raw.get(start..end).unwrap_or_default());
+    }
+    let text = Text::of(raw, twins);
+    let (start, end) = stripped(&text.bare, left, right, chars.as_deref());
+    Value::from(text.cut(start, end))
+}
+
+/// The first character as a capital, all others not.
+fn capitalized(text: &str) -> String {
+    let first = text.chars().next().map_or(0, char::len_utf8);
+    let (head, tail) = text.split_at_checked(first).unwrap_or_default();
+    title(head) + &tail.to_lowercase()
+}
+
+/// The filters that change the case of a text.
+pub(crate) fn case(name: &str, value: &Value) -> Value {
+    let twins = twins::current();
+    let shown = value.to_string();
+    let text = Text::of(&shown, &twins);
+    Value::from(match name {
+        "upper" => text.map(str::to_uppercase),
+        "lower" => text.map(str::to_lowercase),
+        "title" => text.map(title),
+        _ => text.map(capitalized),
+    })
+}
+
+/// The filter `escape`.
+pub(crate) fn escape(value: &Value) -> Value {
+    if value.is_safe() {
+        return value.clone();
+    }
+    Value::from_safe_string(markup::escape(&value.to_string()))
+}
+
+/// The filter `split`.
+pub(crate) fn split(
+    state: &mut State<'_, '_>,
+    value: &Value,
+    args: &[Value],
+) -> Result<Value, Error> {
+    method(state, &Value::from(value.to_string()), "split", args)
+}
+
+/// A value for filters that read a number in it.
+pub(crate) fn bare(value: &Value) -> Value {
+    let twins = twins::current();
+    match value.as_str() {
+        Some(text) if twins.any(text) => Value::from(twins.bare(text).into_owned()),
+        _ => value.clone(),
     }
 }
 
@@ -104,65 +165,37 @@ fn other_method(
 ) -> Result<Value, Error> {
     if value.kind() == ValueKind::Seq && name == "index" {
         let [wanted] = args else { return Err(Error::from(ErrorKind::MissingArgument)) };
-        let found = value.try_iter()?.position(|item| item == *wanted);
+        let found = value.try_iter()?.position(|item| alike::equal(&item, wanted));
         return found.map(Value::from).ok_or_else(|| operation("the value is not in the list"));
-    }
-    if name == SLICE && matches!(value.kind(), ValueKind::Seq | ValueKind::Iterable) {
-        let items: Vec<_> = value.try_iter()?.collect();
-        let indices = indices(&Slots::of(args, &["start", "stop", "step"])?, items.len())?;
-        return Ok(indices.into_iter().filter_map(|index| items.get(index).cloned()).collect());
-    }
-    if name == SLICE {
-        return Ok(Value::from(Vec::<Value>::new()));
     }
     if value.kind() == ValueKind::Map && name == "copy" {
         return Ok(value.clone());
     }
+    if let ([wanted], ValueKind::Seq, "count") = (args, value.kind(), name) {
+        let alike = value.try_iter()?.filter(|item| alike::equal(item, wanted));
+        return Ok(Value::from(alike.count()));
+    }
+    if value.kind() == ValueKind::Map && name == "get" {
+        let slots = Slots::of(args, &["key", "default"])?;
+        let Some(key) = slots.value(0) else { return Ok(Value::from(())) };
+        let found = alike::item(value, key)?;
+        let absent = || slots.value(1).cloned().unwrap_or_else(|| Value::from(()));
+        return Ok(if found.is_undefined() { absent() } else { found });
+    }
     unknown_method_callback(state, value, name, args)
 }
 
-/// The places that a slice takes, of so many.
-fn indices(slots: &Slots, count: usize) -> Result<Vec<usize>, Error> {
-    let count = i64::try_from(count).unwrap_or(i64::MAX);
-    let step = slots.number(2)?.unwrap_or(1);
-    let (first, last) = if step < 0 { (count - 1, -1) } else { (0, count) };
-    let place = |given: Option<i64>, lacking: i64| {
-        given.map_or(lacking, |index| {
-            let index = if index < 0 { index.saturating_add(count) } else { index };
-            index.clamp(first.min(last).min(0), first.max(last))
-        })
-    };
-    let (start, end) = (place(slots.number(0)?, first), place(slots.number(1)?, last));
-    let mut places = Vec::new();
-    let mut at = start;
-    while step != 0 && if step < 0 { at > end } else { at < end } {
-        places.extend(usize::try_from(at));
-        at = at.saturating_add(step);
-    }
-    if step == 0 { Err(operation("slice step cannot be zero")) } else { Ok(places) }
-}
-
-/// The filter `length`, to which guards are nothing.
-pub(crate) fn length(guard: Option<char>, value: &Value) -> Result<usize, Error> {
-    match value.as_str() {
-        Some(text) => Ok(text.chars().filter(|c| Some(*c) != guard).count()),
-        None => minijinja::filters::length(value),
-    }
-}
-
 /// The filter `trim`.
-pub(crate) fn trim(guards: &Guards, value: &Value, args: &[Value]) -> Result<Value, Error> {
+pub(crate) fn trim(value: &Value, args: &[Value]) -> Result<Value, Error> {
     let slots = Slots::of(args, &["chars"])?;
-    let shown = value.to_string();
-    let text = Dressed::of(value.as_str().unwrap_or(&shown), guards.sign);
-    let (start, end) = stripped(&text.bare, true, true, slots.text(0)?);
-    Ok(Value::from(text.cut(start, end)))
+    let shown = value.as_str().is_none().then(|| value.to_string());
+    let text = shown.as_deref().or(value.as_str()).unwrap_or_default();
+    Ok(strip(&twins::current(), text, slots.text(0)?, true, true))
 }
 
 /// The filter `replace`.
 pub(crate) fn replace(
     state: &State<'_, '_>,
-    guards: &Guards,
     value: &Value,
     args: &[Value],
 ) -> Result<Value, Error> {
@@ -173,7 +206,8 @@ pub(crate) fn replace(
         return Err(Error::from(ErrorKind::MissingArgument));
     };
     let most = slots.number(2)?.and_then(|most| usize::try_from(most).ok());
-    replaced(state, guards, &Dressed::of(&text, guards.sign), &old, &new, most).map(Value::from)
+    let twins = twins::current();
+    replaced(state, &Text::of(&text, &twins), &twins.bare(&old), &new, most).map(Value::from)
 }
 
 /// Python begins a word after anything that is no letter, apostrophes too.
@@ -280,18 +314,24 @@ fn lines(text: &str, keep_ends: bool) -> Vec<(usize, usize)> {
 }
 
 /// `startswith` and `endswith`: one affix, or a tuple of them.
-fn affix(text: &str, args: &[Value], has: fn(&str, &str) -> bool) -> Result<Value, Error> {
+fn affix(
+    twins: &Twins,
+    raw: &str,
+    args: &[Value],
+    has: fn(&Twins, &str, &str) -> bool,
+) -> Result<Value, Error> {
     let slots = Slots::of(args, &["affix", "start", "end"])?;
-    let (start, end) = bounds(text, &slots)?;
-    let text = text.get(start..end).unwrap_or_default();
+    let (start, end) = bounds(raw, &slots)?;
+    let text = raw.get(start..end).unwrap_or_default();
     let given = slots.value(0).ok_or_else(|| Error::from(ErrorKind::MissingArgument))?;
     if let Some(affix) = given.as_str() {
-        return Ok(Value::from(has(text, affix)));
+        return Ok(Value::from(has(twins, text, affix)));
     }
     if !matches!(given.kind(), ValueKind::Seq | ValueKind::Iterable) {
         return Err(operation("the affix must be a string or a tuple of strings"));
     }
-    Ok(Value::from(given.try_iter()?.any(|item| item.as_str().is_some_and(|item| has(text, item)))))
+    let mut affixes = given.try_iter()?;
+    Ok(Value::from(affixes.any(|item| item.as_str().is_some_and(|affix| has(twins, text, affix)))))
 }
 
 /// The second and third argument as a range of bytes; Python counts characters.
@@ -310,10 +350,11 @@ fn bounds(text: &str, slots: &Slots) -> Result<(usize, usize), Error> {
     Ok((start, end.map_or(text.len(), byte).max(start)))
 }
 
-fn search(text: &str, name: &str, args: &[Value]) -> Result<Value, Error> {
+fn search(twins: &Twins, text: &str, name: &str, args: &[Value]) -> Result<Value, Error> {
     let slots = Slots::of(args, &["sub", "start", "end"])?;
     let (start, end) = bounds(text, &slots)?;
-    let (sought, within) = (slots.needed(0)?, text.get(start..end).unwrap_or_default());
+    let sought = twins.bare(slots.needed(0)?);
+    let (sought, within) = (&*sought, text.get(start..end).unwrap_or_default());
     let found = match name {
         "count" => return Ok(Value::from(within.matches(sought).count())),
         "find" | "index" => within.find(sought),
@@ -326,27 +367,9 @@ fn search(text: &str, name: &str, args: &[Value]) -> Result<Value, Error> {
     }
 }
 
-/// The pieces of a text. Where they could make a special token together, the second is guarded.
-fn apart(guards: &Guards, text: &Dressed<'_>, ranges: &[(usize, usize)]) -> Value {
-    let mut left = "";
-    let mut pieces = Vec::with_capacity(ranges.len());
-    for &(start, end) in ranges {
-        let bare = text.bare.get(start..end).unwrap_or_default();
-        let mut piece = String::new();
-        if !left.is_empty() && guards.reach_over(left, bare) {
-            piece.extend(guards.sign);
-        }
-        text.copy(start, end, &mut piece);
-        pieces.push(Value::from(piece));
-        left = bare;
-    }
-    Value::from(pieces)
-}
-
 fn replaced(
     state: &State<'_, '_>,
-    guards: &Guards,
-    text: &Dressed<'_>,
+    text: &Text<'_>,
     old: &str,
     new: &str,
     most: Option<usize>,
@@ -359,11 +382,7 @@ fn replaced(
     for (at, gap) in gaps {
         text.copy(from, at, &mut out);
         out.push_str(new);
-        let left = bare.get(from..at).unwrap_or_default();
         from = at + gap.len();
-        if new.is_empty() && guards.reach_over(left, bare.get(from..).unwrap_or_default()) {
-            out.extend(guards.sign);
-        }
     }
     text.copy(from, bare.len(), &mut out);
     Ok(out)
@@ -386,13 +405,14 @@ fn join(state: &State<'_, '_>, separator: &Value, args: &[Value]) -> Result<Valu
 
 fn fill(
     state: &State<'_, '_>,
-    text: &Dressed<'_>,
+    twins: &Twins,
+    text: &str,
     name: &str,
     args: &[Value],
 ) -> Result<Value, Error> {
     let slots = Slots::of(args, &["width", "fillchar"])?;
     let width = slots.number(0)?.and_then(|width| usize::try_from(width).ok()).unwrap_or_default();
-    let missing = width.saturating_sub(text.bare.chars().count());
+    let missing = width.saturating_sub(text.chars().count());
     let fill = if name == "zfill" { "0" } else { slots.text(1)?.unwrap_or(" ") };
     charge(state, missing.saturating_mul(fill.len()))?;
     let left = match name {
@@ -400,9 +420,9 @@ fn fill(
         "center" => missing / 2 + (missing & width & 1),
         _ => missing,
     };
-    let signed = name == "zfill" && text.bare.starts_with(['+', '-']);
-    let (sign, digits) = (usize::from(signed), text.bare.len());
-    let (sign, digits) = (text.cut(0, sign), text.cut(sign, digits));
+    let signed = |first: &char| name == "zfill" && matches!(twins.plain(*first), '+' | '-');
+    let sign = text.chars().next().filter(signed).map_or(0, char::len_utf8);
+    let (sign, digits) = text.split_at_checked(sign).unwrap_or(("", text));
     let (left, right) = (fill.repeat(left), fill.repeat(missing - left));
     Ok(Value::from(format!("{sign}{left}{digits}{right}")))
 }

@@ -42,6 +42,8 @@ pub enum Trigger {
     AfterName(&'static str),
     /// The opening, a tool's name and what stands after it.
     EachName,
+    /// Nothing that could not stand in text as well: only a call that the client demands is bound.
+    Never,
 }
 
 /// A piece of a grammar.
@@ -96,7 +98,8 @@ impl Lazy {
             if tools.is_empty() {
                 return None;
             }
-            (self.lazy(tools, request), self.triggers(tools)?)
+            let triggers = self.triggers(tools)?;
+            (self.lazy(tools, request), triggers)
         } else {
             if matches!(self.arguments, Arguments::Free) {
                 return None;
@@ -110,6 +113,7 @@ impl Lazy {
     fn triggers(&self, tools: &[Tool]) -> Option<Vec<String>> {
         match self.trigger {
             Trigger::Opening(text) | Trigger::AfterName(text) => Some(vec![text.to_owned()]),
+            Trigger::Never => None,
             Trigger::EachName if tools.len() > MOST_TRIGGERS => None,
             Trigger::EachName => {
                 let trigger = |tool: &Tool| format!("{}{}{}", self.opening, tool.name, self.middle);
@@ -123,7 +127,7 @@ impl Lazy {
         let named = tools.len() == 1 && self.has_marker_after_name();
         let [open, _, close] = self.list;
         any(tools, |grammar, tool| {
-            let schema = tool.parameters();
+            let schema = tool.arguments();
             if named {
                 return self.arguments(grammar, &schema);
             }
@@ -136,13 +140,16 @@ impl Lazy {
     fn lazy(&self, tools: &[Tool], request: &ChatRequest) -> String {
         let schema = |tool: &Tool| relaxed(&tool.parameters());
         match self.trigger {
-            Trigger::AfterName(_) | Trigger::EachName => {
+            Trigger::AfterName(_) | Trigger::EachName | Trigger::Never => {
                 any(tools, |grammar, tool| self.arguments(grammar, &schema(tool)))
             }
             Trigger::Opening(trigger) => {
                 let mut grammar = Grammar::default();
-                let calls: Vec<_> =
-                    tools.iter().map(|tool| self.call(&mut grammar, tool, &schema(tool))).collect();
+                let calls = tools.iter().map(|tool| {
+                    grammar.note(tool);
+                    self.call(&mut grammar, tool, &schema(tool))
+                });
+                let calls: Vec<_> = calls.collect();
                 let call = grammar.rule(&calls.join(" | "));
                 if self.bare {
                     let names: Vec<_> = tools.iter().map(|tool| tool.name.as_str()).collect();

@@ -52,7 +52,11 @@ impl ArgumentTags<'_> {
 /// A grammar for one call to any of the tools; `call` adds a tool's rules and returns its name.
 pub fn any(tools: &[Tool], call: impl Fn(&mut Grammar, &Tool) -> String) -> String {
     let mut grammar = Grammar::default();
-    let calls: Vec<_> = tools.iter().map(|tool| call(&mut grammar, tool)).collect();
+    let calls = tools.iter().map(|tool| {
+        grammar.note(tool);
+        call(&mut grammar, tool)
+    });
+    let calls: Vec<_> = calls.collect();
     grammar.finish(&calls.join(" | "))
 }
 
@@ -146,8 +150,7 @@ impl Grammar {
     fn pair(&mut self, tags: ArgumentTags<'_>, key: &str, schema: &Value) -> String {
         let end = literal(tags.close);
         let value = match bare_strings(schema) {
-            // Only the marker after it tells where bare text ends.
-            Bare::Any => self.attributed("[lazy]", &format!("/(?s:.*)/ {end}")),
+            Bare::Any => self.bare_text(schema, &end),
             Bare::OneOf(words) => {
                 let words: Vec<_> = words.iter().map(|word| literal(word)).collect();
                 format!("({}) {end}", words.join(" | "))
@@ -158,8 +161,29 @@ impl Grammar {
         self.rule(&format!("{open}{key} {middle}{value} {line}"))
     }
 
+    /// Text without quotes, as long and of the form that its schema says, and the marker after it,
+    /// which alone tells where it ends.
+    fn bare_text(&mut self, schema: &Value, end: &str) -> String {
+        let body = match (pattern(schema), length(schema)) {
+            (None, None) => "/(?s:.*)/".to_owned(),
+            (Some(one), None) | (None, Some(one)) => format!("/{one}/"),
+            (Some(pattern), Some(length)) => {
+                let name = format!("TEXT{}", self.rules.len());
+                self.rules.push(format!("{name}: /{pattern}/ & /{length}/"));
+                name
+            }
+        };
+        self.attributed("[lazy]", &format!("{body} {end}"))
+    }
+
     fn schema(&mut self, schema: Value) -> String {
         self.rule(&format!("%json {}", one_line(schema)))
+    }
+
+    /// Says which tool the next rules are for: a compiler that refuses one of them can name it.
+    pub(crate) fn note(&mut self, tool: &Tool) {
+        let name: String = tool.name.chars().filter(|c| !c.is_control()).collect();
+        self.rules.push(format!("// tool `{name}`"));
     }
 
     /// Adds a rule and returns its name; a body that is a rule's name needs none of its own.
@@ -252,6 +276,79 @@ fn bare_strings(schema: &Value) -> Bare<'_> {
         Some("number" | "integer" | "boolean" | "array" | "object" | "null") => Bare::No,
         _ => Bare::Any,
     }
+}
+
+/// The greatest length that a grammar counts up to.
+const LONGEST_COUNTED: u64 = 1000;
+
+/// A regular expression for the length that a schema asks of a string.
+fn length(schema: &Value) -> Option<String> {
+    let count = |key: &str| {
+        let count = schema.get(key).and_then(Value::as_u64);
+        count.filter(|count| *count <= LONGEST_COUNTED)
+    };
+    let (least, most) = (count("minLength").unwrap_or_default(), count("maxLength"));
+    match most {
+        Some(most) if least <= most => Some(format!("(?s:.{{{least},{most}}})")),
+        None if least > 0 => Some(format!("(?s:.{{{least},}})")),
+        _ => None,
+    }
+}
+
+/// A regular expression for the form that a schema asks of a string, which is found anywhere in the
+/// text unless it has anchors.
+fn pattern(schema: &Value) -> Option<String> {
+    let pattern = schema.get("pattern")?.as_str().filter(|pattern| !pattern.is_empty())?;
+    let (start, inner) = match pattern.strip_prefix('^') {
+        Some(inner) => ("", inner),
+        None => ("(?s:.*)", pattern),
+    };
+    let escaped =
+        inner.strip_suffix('$').map(|inner| inner.len() - inner.trim_end_matches('\\').len());
+    let (inner, end) = match escaped {
+        Some(backslashes) if backslashes % 2 == 0 => (inner.strip_suffix('$')?, ""),
+        _ => (inner, "(?s:.*)"),
+    };
+    // An anchor of one alternative is none of the others.
+    let anchored = start.is_empty() || end.is_empty();
+    if anchored && has_alternatives(inner) {
+        return None;
+    }
+    Some(format!("{start}(?:{}){end}", in_slashes(inner)))
+}
+
+/// Whether a regular expression is one of several outside all brackets.
+fn has_alternatives(pattern: &str) -> bool {
+    let (mut depth, mut class, mut escaped) = (0_usize, false, false);
+    for c in pattern.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            ']' => class = false,
+            _ if class => {}
+            '[' => class = true,
+            '(' => depth += 1,
+            ')' => depth = depth.saturating_sub(1),
+            '|' if depth == 0 => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// A regular expression as it stands between slashes.
+fn in_slashes(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len());
+    let mut escaped = false;
+    for c in pattern.chars() {
+        match c {
+            '/' if !escaped => out.push_str("\\/"),
+            '\n' => out.push_str("\\n"),
+            _ => out.push(c),
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    out
 }
 
 /// A string literal that other words follow; nothing where it is empty.

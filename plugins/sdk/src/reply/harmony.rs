@@ -149,7 +149,7 @@ impl Harmony {
         let State::Call(call) = &mut self.state else { return false };
         match call.advance(&self.buffer, &self.tools, &mut self.content, events) {
             Outcome::Open => {
-                let too_much = !call.is_given() && self.buffer.len() > MOST_HELD;
+                let too_much = self.buffer.len() > MOST_HELD;
                 if too_much {
                     self.state = State::Content;
                 }
@@ -163,12 +163,6 @@ impl Harmony {
                 self.calls += 1;
                 take(&mut self.buffer, used);
                 self.state = State::Between;
-                true
-            }
-            Outcome::Broken(used) => {
-                self.calls += 1;
-                take(&mut self.buffer, used);
-                self.state = State::Content;
                 true
             }
         }
@@ -211,7 +205,6 @@ impl ReplyParser for Harmony {
         let text = std::mem::take(&mut self.buffer);
         match &self.state {
             State::Reasoning => self.reasoning.push(&text, events),
-            State::Call(call) if call.is_given() => {}
             // A header that was cut short says nothing.
             State::Dropped | State::Header | State::Between => {}
             State::Start | State::Content | State::Call(_) => self.content.push(&text, events),

@@ -14,9 +14,8 @@ const MOST_CALLS: usize = 128;
 ///
 /// - Text before, between and after calls is kept, but for whitespace between calls.
 /// - What begins like a call and is none is content, with its markers.
-/// - Arguments in JSON are passed on as the model wrote them, and in pieces once they are longer
-///   than a few hundred bytes. Until then nothing of the call is given, so that a call that is
-///   malformed or cut short is content; afterwards the call keeps what was given.
+/// - Arguments in JSON are passed on as the model wrote them, once they are whole; a call that is
+///   malformed or cut short is content.
 /// - A request without tools has no calls, whatever the text looks like.
 pub struct Marked {
     notation: &'static Notation,
@@ -221,16 +220,11 @@ impl Marked {
         let body = self.buffer.get(json.from..).unwrap_or_default();
         let (from, list, again) = (json.from, json.list, json.again);
         match json.call.advance(body, &self.tools, &mut self.content, events) {
-            Outcome::Open => !json.call.is_given() && self.within(MOST_HELD, events),
+            Outcome::Open => self.within(MOST_HELD, events),
             Outcome::NoCall => self.no_call(events),
             Outcome::Given(used) => {
                 self.calls += 1;
                 self.end_call(from + used, list, again);
-                true
-            }
-            Outcome::Broken(used) => {
-                self.calls += 1;
-                self.end_call(from + used, false, false);
                 true
             }
         }
@@ -355,7 +349,6 @@ impl ReplyParser for Marked {
     }
 
     fn finish(&mut self, reason: FinishReason, events: &mut Events) {
-        let given = matches!(&self.state, State::Json(json) if json.call.is_given());
         let closing = match &self.state {
             State::After { .. } => {
                 let rest = self.buffer.trim_start();
@@ -363,7 +356,7 @@ impl ReplyParser for Marked {
             }
             _ => false,
         };
-        if !given && !closing {
+        if !closing {
             let opening = std::mem::take(&mut self.opening);
             self.content.push(&opening, events);
             let text = std::mem::take(&mut self.buffer);

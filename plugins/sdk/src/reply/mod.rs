@@ -8,6 +8,7 @@
 //! Blocks nest: [`Reasoning`] hands everything after the reasoning to the parser inside it.
 //! [`Marked`] reads every notation in which a marker begins a call; [`syntax`] has them as data.
 
+mod addressed;
 mod calls;
 pub(crate) mod elements;
 mod ends;
@@ -27,6 +28,7 @@ pub mod syntax;
 pub(crate) mod tags;
 mod text;
 
+pub use addressed::Addressed;
 pub use calls::{Call, headed_json, python_call};
 pub use events::Events;
 pub use harmony::Harmony;

@@ -10,8 +10,6 @@ use crate::Tools;
 pub(super) const MOST_HELD: usize = 1 << 20;
 /// How long what stands between an opening and a call's arguments may be.
 pub(super) const LONGEST_HEAD: usize = 1 << 10;
-/// Arguments of this length are passed on in pieces; shorter ones when they are whole.
-pub(super) const STREAMED_FROM: usize = 256;
 
 /// A notation for calls, as data for [`Marked`](super::Marked).
 #[derive(Debug)]
@@ -98,8 +96,6 @@ pub struct Keys {
     pub arguments: &'static [&'static str],
     /// The key of the id.
     pub id: &'static [&'static str],
-    /// Whether the id may come after the arguments, so that they cannot be given before it.
-    pub id_comes_last: bool,
     /// Whether only tools of the request may be called, and arguments must be there: for calls
     /// that no marker tells from ordinary JSON.
     pub strict: bool,
@@ -111,7 +107,6 @@ impl Keys {
         name: &["name"],
         arguments: &["arguments", "parameters"],
         id: &["id"],
-        id_comes_last: false,
         strict: false,
     };
 
@@ -149,13 +144,12 @@ impl Keys {
         Self::string(self.name, body, fields)
     }
 
-    /// The id, once it is known.
-    pub(super) fn id(&self, body: &str, fields: &[Field]) -> Option<String> {
+    fn id(&self, body: &str, fields: &[Field]) -> Option<String> {
         Self::string(self.id, body, fields)
     }
 
     /// Where the arguments begin, and end once they have.
-    pub(super) fn arguments(&self, body: &str, fields: &[Field]) -> Option<(usize, Option<usize>)> {
+    fn arguments(&self, body: &str, fields: &[Field]) -> Option<(usize, Option<usize>)> {
         let field = if self.name.is_empty() {
             fields.first()
         } else {

@@ -68,7 +68,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("mistralai-Ministral-3-14B-Reasoning-2512", "mistral-args"),
     ("mistralai-Mistral-Nemo-Instruct-2407", "mistral"),
     ("moonshotai-Kimi-K2", "kimi-k2"),
-    ("muse-glimmer", "none"),
+    ("muse-glimmer", "muse"),
     ("openai-gpt-oss-120b", "gpt-oss"),
     ("openbmb-MiniCPM5-1B", "minicpm-5"),
     ("poolside-Laguna-S-2.1", "glm-4.5"),

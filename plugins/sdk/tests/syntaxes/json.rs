@@ -46,7 +46,7 @@ fn malformed() {
     );
 }
 
-/// Arguments that are long are given in pieces, so a call that breaks then keeps what was given.
+/// However long a call is, one that breaks is text with its markers.
 #[test]
 fn long_arguments() {
     let head = "<tool_call>{\"name\": \"python\", \"arguments\": ";
@@ -58,24 +58,8 @@ fn long_arguments() {
         &call("}</tool_call> after"),
         &format!("{{\"call\":\"python\"}} {shown} {{\"content\":\" after\"}}"),
     );
-    check(
-        Syntax::Hermes,
-        &call("oops"),
-        &format!("{{\"call\":\"python\"}} {shown} {{\"content\":\"oops\"}}"),
-    );
-    let cut = arguments.trim_end_matches("\"}");
-    let shown = json!({"arguments": cut}).to_string();
-    check(Syntax::Hermes, &format!("{head}{cut}"), &format!("{{\"call\":\"python\"}} {shown}"));
-}
-
-#[test]
-fn given_early() {
-    let request = request();
-    let mut parser = Syntax::Hermes.parser(&request, "");
-    let mut events = plugin_sdk::reply::Events::default();
-    parser.push("<tool_call>{\"name\": \"python\", \"arguments\": {\"code\": \"", &mut events);
-    parser.push(&"x".repeat(300), &mut events);
-    assert!(show_events(&events.into_vec()).starts_with("{\"call\":\"python\"}\n{\"arguments\""));
+    check_content(Syntax::Hermes, &call("oops"));
+    check_content(Syntax::Hermes, &format!("{head}{}", arguments.trim_end_matches("\"}")));
 }
 
 #[test]

@@ -223,3 +223,31 @@ fn gemma() {
     check_content(Syntax::Gemma4, "<|tool_call>call:weather{city:<tool_call|>");
     check_content(Syntax::Gemma4, "<|tool_call>weather{}<tool_call|>");
 }
+
+#[test]
+fn muse() {
+    let call = "<atem:function_calls>\n<atem:invoke name=\"weather\">\n<atem:parameter name=\"city\">New\nYork</atem:parameter>\n<atem:parameter name=\"days\">2</atem:parameter>\n</atem:invoke>\n</atem:function_calls>";
+    let shown = r#"{"call":"weather"} {"arguments":"{\"city\": \"New\\nYork\", \"days\": 2}"}"#;
+    let thought = " to=self<|message|>Hm.<|eom|><|start|>assistant";
+    check(
+        Syntax::Muse,
+        &format!("{thought} to=weather<|message|>{call}<|eot|>"),
+        &format!(r#"{{"reasoning":"Hm."}} {shown}"#),
+    );
+    check(
+        Syntax::Muse,
+        &format!("{thought} to=user<|message|>Hello!<|eot|>"),
+        r#"{"reasoning":"Hm."} {"content":"Hello!"}"#,
+    );
+    check(
+        Syntax::Muse,
+        &format!(
+            " to=weather<|message|>{call}<|eom|><|start|>assistant to=weather<|message|>{call}<|eot|>"
+        ),
+        &format!("{shown} {shown}"),
+    );
+    check(Syntax::Muse, "<|message|>Hello!", r#"{"content":"Hello!"}"#);
+    check(Syntax::Muse, " to=self<|message|>Hm", r#"{"reasoning":"Hm"}"#);
+    check_content(Syntax::Muse, "Hello <atem:invoke name=\"weather\">");
+    check_content(Syntax::Muse, "to be or not");
+}

@@ -77,6 +77,14 @@ const PARAM: ArgumentTags<'static> = ArgumentTags {
     loose: false,
 };
 
+const ATEM: ArgumentTags<'static> = ArgumentTags {
+    open: "<atem:parameter name=\"",
+    middle: "\">",
+    close: "</atem:parameter>",
+    line: "\n",
+    loose: false,
+};
+
 /// With line breaks up to GLM-4.6, and without them later.
 const PAIR: ArgumentTags<'static> = ArgumentTags {
     open: "<arg_key>",
@@ -92,7 +100,8 @@ pub const GLM: Lazy = tagged("<tool_call>", "<tool_call>", "", PAIR, &[Part::Tex
 impl Syntax {
     /// How it writes a call; `None` where no grammar is of use.
     ///
-    /// Command R and GLM-4 have nothing that begins a call and could not stand in text.
+    /// Command R and GLM-4 have nothing that begins a call and could not stand in text, so only
+    /// calls that the client demands are bound.
     pub fn call(self) -> Option<Lazy> {
         self.object().or_else(|| self.name_and_arguments()).or_else(|| self.tags())
     }
@@ -147,6 +156,15 @@ impl Syntax {
                     Part::Text("\", \"tool_name\": \""),
                 ],
                 middle: "\", \"parameters\": ",
+                ..OBJECT
+            },
+            Self::CommandR => Lazy {
+                opening: "Action: ```json\n",
+                trigger: Trigger::Never,
+                list: ["[\n    ", ",\n    ", "\n]```"],
+                before: &[Part::Text("{\n        \"tool_name\": \"")],
+                middle: "\",\n        \"parameters\": ",
+                end: &[Part::Text("\n    }")],
                 ..OBJECT
             },
             Self::Apertus => Lazy {
@@ -225,6 +243,7 @@ impl Syntax {
                 Lazy { trigger: Trigger::EachName, opening: ">>>", middle: "\n", ..NAMED }
             }
             Self::ChatGlm3 => CHATGLM_3,
+            Self::Glm4 => Lazy { trigger: Trigger::Never, middle: "\n", ..NAMED },
             Self::Lfm2 => Lazy {
                 opening: "<|tool_call_start|>",
                 trigger: Trigger::Opening("<|tool_call_start|>"),
@@ -269,6 +288,13 @@ impl Syntax {
                 "\">\n",
                 INVOKE,
                 &[Part::Text("</invoke>")],
+            ),
+            Self::Muse => tagged(
+                "<atem:function_calls>\n<atem:invoke name=\"",
+                "<atem:invoke name=\"",
+                "\">\n",
+                ATEM,
+                &[Part::Text("</atem:invoke>")],
             ),
             Self::MiniCpm5 => {
                 tagged("<function name=\"", "<function name=\"", "\">", PARAM, FUNCTION_END)

@@ -13,6 +13,7 @@ const SIGNS: &[(&[&str], Syntax)] = &[
     (&["<|open|>", "<|close|>"], Syntax::KimiK3),
     (&["]<]minimax[>["], Syntax::MiniMaxM3),
     (&["<minimax:tool_call>"], Syntax::MiniMaxM2),
+    (&["<atem:invoke"], Syntax::Muse),
     (&["<seed:"], Syntax::Seed),
     (&["<arg_key{}>", "<tool_sep{}>"], Syntax::Hunyuan),
     (&["<|tool_call>call:"], Syntax::Gemma4),

@@ -14,19 +14,11 @@ const NONE: Notation = Notation {
     head: object_or_list,
 };
 
-/// As the common keys, with an id that comes last.
-const IDENTIFIED: Keys = Keys { id_comes_last: true, ..Keys::COMMON };
-
 /// For calls that nothing marks.
 const BARE: Keys = Keys { strict: true, ..Keys::COMMON };
 
-const COHERE: Keys = Keys {
-    name: &["tool_name"],
-    arguments: &["parameters"],
-    id: &["tool_call_id"],
-    id_comes_last: false,
-    strict: false,
-};
+const COHERE: Keys =
+    Keys { name: &["tool_name"], arguments: &["parameters"], id: &["tool_call_id"], strict: false };
 
 /// `<tool_call>{"name": .., "arguments": {..}}</tool_call>`: Hermes, Qwen 2.5 and 3, QwQ, MiMo,
 /// Granite 4, Reka, Bielik, SmolLM3, Baichuan-M2.
@@ -52,12 +44,8 @@ pub static LLAMA: Notation = Notation {
 };
 
 /// `<tool_calls>` around a list, or around an object on each line: MiniMax-M1, Apriel.
-pub static TOOL_CALLS: Notation = Notation {
-    openings: &["<tool_calls>"],
-    closings: &["</tool_calls>"],
-    keys: Some(&IDENTIFIED),
-    ..NONE
-};
+pub static TOOL_CALLS: Notation =
+    Notation { openings: &["<tool_calls>"], closings: &["</tool_calls>"], ..NONE };
 
 /// `<TOOLCALL>[{..}]</TOOLCALL>`: Nemotron Nano 2.
 pub static NEMOTRON: Notation =
@@ -119,7 +107,6 @@ pub static GIGACHAT: Notation = Notation {
 /// Mistral, Devstral, Magistral, Ministral.
 pub static MISTRAL: Notation = Notation {
     openings: &["[TOOL_CALLS]"],
-    keys: Some(&IDENTIFIED),
     head: |heading| {
         let text = heading.text.trim_start();
         if text.is_empty() || text == "[" {

@@ -11,10 +11,10 @@ pub mod python;
 pub mod tagged;
 
 use super::{
-    Body, Events, Harmony, Headed, Marked, Notation, Opening, Plain, Reasoning, ReplyParser,
-    headed_json, python_call,
+    Addressed, Body, Events, Harmony, Headed, Marked, Notation, Opening, Plain, Reasoning,
+    ReplyParser, headed_json, python_call,
 };
-use crate::{ChatRequest, Constraint};
+use crate::{ChatRequest, Constraint, Forced};
 
 pub use calls::{CHATGLM_3 as CHATGLM_3_CALL, GLM as GLM_CALL, HERMES as HERMES_CALL};
 
@@ -85,6 +85,8 @@ pub enum Syntax {
     Mistral,
     /// Mistral, as of 2025.
     MistralArgs,
+    /// Muse Glimmer.
+    Muse,
     /// Nemotron Nano 2.
     Nemotron,
     /// Llama 3.2 and 4 where they are told to.
@@ -141,6 +143,7 @@ impl Syntax {
         ("minimax-m3", Self::MiniMaxM3),
         ("mistral", Self::Mistral),
         ("mistral-args", Self::MistralArgs),
+        ("muse", Self::Muse),
         ("nemotron", Self::Nemotron),
         ("pythonic", Self::Pythonic),
         ("qwen3-coder", Self::QwenCoder),
@@ -192,7 +195,11 @@ impl Syntax {
     /// `tail` is what the prompt ends with before it: reasoning that it opens is closed.
     pub fn opening(self, request: &ChatRequest, tail: &str) -> String {
         let opening = self.begun(request);
-        let thoughts = self.thoughts().filter(|_| !opening.is_empty());
+        // A call may also begin with nothing but the tool's name.
+        let demanded = self.call().is_some()
+            && !request.continues_last()
+            && matches!(request.forced(), Ok(Forced::Any | Forced::Tool(_)));
+        let thoughts = self.thoughts().filter(|_| demanded);
         match thoughts.map(|thoughts| (thoughts.opening(request, tail), thoughts.markers)) {
             Some((Opening::Prompt, [_, close])) => format!("\n{close}\n\n{opening}"),
             _ => opening,
@@ -204,7 +211,16 @@ impl Syntax {
         if request.continues_last() {
             return String::new();
         }
-        self.call().map_or_else(String::new, |call| call.opening(request))
+        let opening = self.call().map_or_else(String::new, |call| call.opening(request));
+        if self == Self::Muse && !opening.is_empty() {
+            // A call is a message to the tool; one to any of several has a stand-in.
+            let to = match request.forced() {
+                Ok(Forced::Tool(tool)) => tool.name.as_str(),
+                _ => "tool",
+            };
+            return format!(" to={to}<|message|>{opening}");
+        }
+        opening
     }
 
     /// A parser for the reply to a request; `tail` is what the prompt ends with.
@@ -242,6 +258,9 @@ impl Syntax {
 
     /// The parser of what follows the reasoning.
     fn answer(self, request: &ChatRequest) -> Box<dyn ReplyParser> {
+        if self == Self::Muse {
+            return Box::new(Addressed::new(&tagged::ATEM, request));
+        }
         if let Some(notation) = self.notation() {
             return Box::new(Marked::new(notation, request));
         }
@@ -281,6 +300,7 @@ impl Syntax {
             Self::MiniMaxM2 => &tagged::MINIMAX_M2,
             Self::MiniMaxM3 => &tagged::MINIMAX_M3,
             Self::Mistral | Self::MistralArgs => &json::MISTRAL,
+            Self::Muse => &tagged::ATEM,
             Self::Nemotron => &json::NEMOTRON,
             Self::Pythonic => &python::LIST,
             Self::QwenCoder => &tagged::QWEN_CODER,
@@ -301,6 +321,7 @@ impl Syntax {
             | Self::GigaChat
             | Self::Harmony
             | Self::Llama3
+            | Self::Muse
             | Self::Pythonic => return None,
             Self::Apertus => (["<|inner_prefix|>", "<|inner_suffix|>"], true),
             Self::Apriel => (["Here are my reasoning steps:", "[BEGIN FINAL RESPONSE]"], false),

@@ -78,6 +78,29 @@ pub static MINIMAX_M2: Notation = Notation {
     ..NONE
 };
 
+const ATEM_CALL: Tags = Tags {
+    call: &["<atem:invoke name="],
+    parameter: &["<atem:parameter name="],
+    end: ">",
+    close: &["</atem:parameter>"],
+    quoted: false,
+};
+
+/// `<atem:invoke name="NAME"><atem:parameter name="KEY">` in `<atem:function_calls>`: Muse Glimmer.
+pub static ATEM: Notation = Notation {
+    openings: &["<atem:function_calls>", "<atem:invoke name="],
+    closings: &["</atem:function_calls>"],
+    head: |heading| match heading.marker {
+        "<atem:invoke name=" => Head::Closed {
+            read: |heading| ATEM_CALL.read(heading),
+            close: "</atem:invoke>",
+            quotes: &[["<atem:parameter name=", "</atem:parameter>"]],
+        },
+        _ => Head::NoCall,
+    },
+    ..NONE
+};
+
 /// Before every tag of MiniMax-M3.
 const MINIMAX: &str = "]<]minimax[>[";
 
