@@ -60,7 +60,7 @@ async fn a_broken_file_leaves_the_old_plugin_serving() {
     host.runtime.chat("echo", &card(), &say("hello")).unwrap();
 
     host.install("echo.wasm", &bytes("echo_next"));
-    host.until(&mut changes, |all| all[0].error.is_none()).await;
+    host.until(&mut changes, |all| all[0].error.is_none() && !all[0].compiling).await;
     let status = host.status("echo.wasm");
     assert!(status.serving && !status.still_serving);
     assert_eq!(status.version, "2.0.0");
