@@ -4,15 +4,16 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::ptr;
 use std::rc::Rc;
 
 use plugin_sdk::reply::Syntax;
 use plugin_sdk::{ControlToken, Error, ModelCard};
 
+use crate::reply;
 use crate::shape::Shape;
 use crate::tokens::Tokens;
 use crate::twins::{Alphabet, Twins, private};
-use crate::{reply, template};
 
 /// What a template's source says.
 #[derive(Clone, Copy)]
@@ -26,12 +27,14 @@ pub(crate) struct Known {
 }
 
 /// The same for the model that this instance has read ahead.
+///
+/// The model and its template are told by their places: to compare their texts for each request
+/// takes as long as half of a rendering.
 struct Ahead {
-    source: String,
-    options: Vec<(String, String)>,
+    card: &'static ModelCard,
+    source: &'static str,
     known: Known,
     syntax: Option<Syntax>,
-    tokens: &'static [ControlToken],
     vocabulary: Rc<Vocabulary<'static>>,
 }
 
@@ -48,11 +51,8 @@ pub(crate) struct Vocabulary<'a> {
 impl<'a> Vocabulary<'a> {
     /// Of a model and the template that is used.
     pub(crate) fn of(card: &'a ModelCard, source: &str) -> Result<Rc<Self>, Error> {
-        let ahead: Option<Rc<Vocabulary<'static>>> = Ahead::get(card, |ahead| {
-            let texts = |tokens: &'static [ControlToken]| tokens.iter().map(|token| &token.text);
-            let same = texts(ahead.tokens).eq(card.control_tokens.iter().map(|token| &token.text));
-            (same && ahead.source == source).then(|| ahead.vocabulary.clone())
-        });
+        let ahead: Option<Rc<Vocabulary<'static>>> =
+            Ahead::get(card, |ahead| ahead.is_of(source).then(|| ahead.vocabulary.clone()));
         match ahead {
             Some(found) => Ok(found),
             None => Self::find(&card.control_tokens, source),
@@ -77,7 +77,7 @@ thread_local! {
 impl Known {
     /// What one of a model's templates says, and the operator's options over it.
     pub(crate) fn of(card: &ModelCard, source: &str) -> Result<Self, Error> {
-        Ahead::get(card, |ahead| (ahead.source == source).then_some(ahead.known))
+        Ahead::get(card, |ahead| ahead.is_of(source).then_some(ahead.known))
             .map_or_else(|| Self::find(card, source), Ok)
     }
 
@@ -90,7 +90,7 @@ impl Known {
     }
 
     /// Finds it out ahead of the request.
-    pub(crate) fn prepare(card: &ModelCard, source: &str) {
+    pub(crate) fn prepare(card: &'static ModelCard, source: &'static str) {
         AHEAD.set(Ahead::find(card, source).ok());
     }
 }
@@ -101,26 +101,26 @@ pub(crate) fn syntax(card: &ModelCard) -> Result<Option<Syntax>, Error> {
 }
 
 impl Ahead {
-    fn find(card: &ModelCard, source: &str) -> Result<Self, Error> {
-        // An instance has one model, and its memory goes with it.
-        let tokens: &'static [ControlToken] = card.control_tokens.clone().leak();
+    fn find(card: &'static ModelCard, source: &'static str) -> Result<Self, Error> {
         Ok(Self {
-            source: source.to_owned(),
-            options: card.options.clone(),
+            card,
+            source,
             known: Known::find(card, source)?,
             syntax: reply::syntax(card)?,
-            tokens,
-            vocabulary: Vocabulary::find(tokens, source)?,
+            vocabulary: Vocabulary::find(&card.control_tokens, source)?,
         })
+    }
+
+    /// Whether it is about this template of the model.
+    fn is_of(&self, source: &str) -> bool {
+        ptr::eq(self.source, source)
     }
 
     /// Asks what was found out ahead, where that was of this model.
     fn get<T>(card: &ModelCard, ask: impl FnOnce(&Self) -> Option<T>) -> Option<T> {
         AHEAD.with_borrow(|ahead| {
             let ahead = ahead.as_ref()?;
-            let same =
-                ahead.options == card.options && template::all(card).eq([ahead.source.as_str()]);
-            if same { ask(ahead) } else { None }
+            if ptr::eq(ahead.card, card) { ask(ahead) } else { None }
         })
     }
 }

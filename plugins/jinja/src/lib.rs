@@ -96,7 +96,7 @@ impl Chat for Jinja {
 }
 
 impl Prepare for Jinja {
-    fn prepare(card: &ModelCard) {
+    fn prepare(card: &'static ModelCard) {
         if let Some(source) = template::main(card) {
             known::Known::prepare(card, source);
             prepared::prepare(source);

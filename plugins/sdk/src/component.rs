@@ -1,5 +1,6 @@
 //! The component: wit-bindgen's traits, implemented for any family.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 
@@ -36,13 +37,15 @@ impl<F: Family> identity::Guest for Component<F> {
 
 thread_local! {
     /// The card of the model that this instance was prepared for.
-    static CARD: Cell<Option<ModelCard>> = const { Cell::new(None) };
+    static CARD: Cell<Option<&'static ModelCard>> = const { Cell::new(None) };
 }
 
 impl<F: Prepare> preparation::Guest for Component<F> {
     fn prepare(card: ModelCard) {
         panic::install_hook();
-        F::prepare(&card);
+        // An instance has one model, and goes as a whole.
+        let card: &'static ModelCard = Box::leak(Box::new(card));
+        F::prepare(card);
         CARD.set(Some(card));
     }
 }
@@ -54,7 +57,7 @@ impl<F: Chat + 'static> chat::Guest for Component<F> {
 
 /// What a turn keeps: a parser may need any of it.
 pub struct Turn<F> {
-    card: ModelCard,
+    card: Cow<'static, ModelCard>,
     request: ChatRequest,
     prompt: Prompt,
     family: PhantomData<F>,
@@ -63,7 +66,7 @@ pub struct Turn<F> {
 impl<F: Chat + 'static> chat::GuestTurn for Turn<F> {
     fn start(card: ModelCard, request: ChatRequest) -> Result<chat::Turn, Error> {
         panic::install_hook();
-        let card = CARD.take().unwrap_or(card);
+        let card = CARD.take().map_or(Cow::Owned(card), Cow::Borrowed);
         let prompt = F::render(&card, &request)?;
         Ok(chat::Turn::new(Self { card, request, prompt, family: PhantomData }))
     }

@@ -39,11 +39,12 @@ pub trait Chat: Family {
 
 /// A chat family that reads a model before its requests come; see `wit/family@0.1/preparation.wit`.
 ///
-/// The SDK keeps the card; `prepare` is for what takes long to make of it. What it makes stays in
-/// memory of the instance's own (a `thread_local!`), and `render` must give the same without it.
+/// The SDK keeps the card for as long as the instance lives; `prepare` is for what takes long to
+/// make of it. What it makes stays in memory of the instance's own (a `thread_local!`), and
+/// `render`, which is given the very same card, must give the same without it.
 pub trait Prepare: Chat {
     /// Reads what the requests of a model share.
-    fn prepare(card: &ModelCard);
+    fn prepare(card: &'static ModelCard);
 }
 
 /// A family of models that complete text; see `wit/family@0.1/completion.wit`.

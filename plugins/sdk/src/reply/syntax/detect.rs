@@ -1,5 +1,7 @@
 //! Choosing a syntax from a chat template.
 
+use memchr::memmem;
+
 use super::Syntax;
 
 /// What a template must hold, all of it, to be of a syntax; the first that fits is taken.
@@ -50,6 +52,8 @@ const SIGNS: &[(&[&str], Syntax)] = &[
 
 /// The syntax that a template shows.
 pub(super) fn detect(template: &str) -> Option<Syntax> {
-    let fits = |signs: &[&str]| signs.iter().all(|sign| template.contains(sign));
+    // Looks for the rarest byte first, which in a sandbox is several times as fast as `contains`.
+    let has = |sign: &str| memmem::find(template.as_bytes(), sign.as_bytes()).is_some();
+    let fits = |signs: &[&str]| signs.iter().all(|sign| has(sign));
     SIGNS.iter().find(|(signs, _)| fits(signs)).map(|(_, syntax)| *syntax)
 }
