@@ -95,6 +95,12 @@ impl AudioError {
     pub fn is_clients_fault(&self) -> bool {
         !matches!(self, Self::Io(_))
     }
+
+    /// Whether the disk of the host's temporary files has no room left.
+    pub fn is_out_of_space(&self) -> bool {
+        let full = |kind| matches!(kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
+        matches!(self, Self::Io(error) if full(error.kind()))
+    }
 }
 
 /// The result of reading a recording.

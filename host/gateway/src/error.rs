@@ -165,6 +165,7 @@ impl From<InferenceError> for ApiError {
             InferenceError::PluginFailed { .. }
             | InferenceError::EngineFailed { .. }
             | InferenceError::AudioFailed => StatusCode::INTERNAL_SERVER_ERROR,
+            InferenceError::NoRoom => StatusCode::INSUFFICIENT_STORAGE,
         };
         Self {
             retry_after: error.retry_after(),

@@ -110,6 +110,11 @@ pub enum InferenceError {
         "the recording could not be kept or read; the cause is in the host's log under this request's id"
     )]
     AudioFailed,
+    /// The disk has no room for a recording.
+    #[error(
+        "the host has no room on its disk to keep the recording: send a smaller one, or ask again later; its operator can make room or set TMPDIR to another disk"
+    )]
+    NoRoom,
     /// The host is going down.
     #[error("the host is shutting down; ask again when it is back")]
     ShuttingDown,
@@ -135,6 +140,7 @@ impl InferenceError {
             Self::PluginFailed { .. } => "plugin_failed",
             Self::EngineFailed { .. } => "engine_failed",
             Self::AudioFailed => "audio_failed",
+            Self::NoRoom => "out_of_space",
             Self::ShuttingDown => "shutting_down",
         }
     }
@@ -146,6 +152,7 @@ impl InferenceError {
                 Some(*retry_after)
             }
             Self::WorkerDied { .. } | Self::Starved { .. } | Self::ShuttingDown => Some(5),
+            Self::NoRoom => Some(60),
             _ => None,
         }
     }

@@ -137,6 +137,6 @@ impl From<AudioError> for InferenceError {
             return InvalidCommand::new("file", format!("cannot be transcribed: {error}")).into();
         }
         tracing::error!(%error, "a recording could not be kept or read");
-        Self::AudioFailed
+        if error.is_out_of_space() { Self::NoRoom } else { Self::AudioFailed }
     }
 }

@@ -1,11 +1,69 @@
 //! Engines that die, and hosts that end.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use futures::StreamExt as _;
 use serde_json::json;
 
-use crate::host::Setup;
+use reqwest::multipart::{Form, Part};
+
+use crate::host::{Host, Setup, root};
+
+fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status().unwrap();
+    assert!(sent.success());
+}
+
+impl Host {
+    /// Requests for a model that are being answered.
+    async fn in_flight(&self, model: &str) -> u32 {
+        let metrics = self.client.metrics().await.unwrap();
+        let line = format!("modelhost_requests_in_flight{{model=\"{model}\"");
+        let line = metrics.lines().find(|found| found.starts_with(&line));
+        line.and_then(|line| line.rsplit(' ').next()).map_or(0, |number| number.parse().unwrap())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_engine_had_not_answered_is_answered_by_the_next() {
+    let digits = root().join("host/demo/digits.bin");
+    let host = Setup::new().guide().model("digits", &digits, "").start().await;
+    let body = json!({
+        "model": "guide", "temperature": 0,
+        "messages": [{"role": "user", "content": "What is modelhost?"}],
+    });
+    let (status, answered) = host.post("/v1/chat/completions", &body).await;
+    assert_eq!(status, 200, "{answered}");
+
+    // Engines that stand still have answered nothing, however fast they are.
+    let workers = host.workers();
+    assert_eq!(workers.len(), 2, "{workers:?}");
+    for pid in &workers {
+        signal("STOP", *pid);
+    }
+    let recording = fs::read(root().join("host/demo/digits/samples/plain.flac")).unwrap();
+    let part = Part::bytes(recording).file_name("plain.flac");
+    let form = Form::new().text("model", "digits").part("file", part);
+    let url = format!("{}/v1/audio/transcriptions", host.url);
+    let heard = reqwest::Client::new().post(url).multipart(form).send();
+    let killed = async {
+        for model in ["guide", "digits"] {
+            let busy = async || host.in_flight(model).await == 1;
+            host.until(&format!("`{model}` has a request"), busy).await;
+        }
+        for pid in &workers {
+            signal("KILL", *pid);
+        }
+    };
+    let (heard, chat, ()) = futures::join!(heard, host.post("/v1/chat/completions", &body), killed);
+    assert_eq!(chat.0, 200, "{}", chat.1);
+    assert_eq!(chat.1["choices"], answered["choices"]);
+    let heard = heard.unwrap();
+    assert_eq!(heard.status(), 200);
+    let heard: serde_json::Value = heard.json().await.unwrap();
+    assert_eq!(heard["text"], "three seven open window nine", "{heard}");
+    assert!(host.workers().iter().all(|pid| !workers.contains(pid)));
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_engine_ends_its_own_requests_and_comes_back() {
@@ -27,8 +85,7 @@ async fn a_killed_engine_ends_its_own_requests_and_comes_back() {
         command.contains("engine-llama")
     });
     for pid in guides {
-        let killed = Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap();
-        assert!(killed.success());
+        signal("KILL", *pid);
     }
     while let Some(piece) = stream.next().await {
         seen.push_str(&String::from_utf8_lossy(&piece.unwrap()));

@@ -51,6 +51,7 @@ use crate::{
         (status = 422, description = "The body is no form, or `model` or `file` is missing.", body = FormErrorBody),
         (status = 429, description = "Too many requests wait; see `Retry-After`.", body = ErrorBody),
         (status = 503, description = "The model is loading, or does not serve.", body = ErrorBody),
+        (status = 507, description = "The host's disk has no room for the recording.", body = ErrorBody),
     )
 )]
 pub(crate) async fn transcriptions(
@@ -73,6 +74,7 @@ pub(crate) async fn transcriptions(
         (status = 422, description = "The body is no form, or `model` or `file` is missing.", body = FormErrorBody),
         (status = 429, description = "Too many requests wait; see `Retry-After`.", body = ErrorBody),
         (status = 503, description = "The model is loading, or does not serve.", body = ErrorBody),
+        (status = 507, description = "The host's disk has no room for the recording.", body = ErrorBody),
     )
 )]
 pub(crate) async fn translations(

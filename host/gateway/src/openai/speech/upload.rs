@@ -253,6 +253,8 @@ fn bounded(
 
 #[cfg(test)]
 mod tests {
+    use axum::response::IntoResponse;
+
     use super::*;
 
     /// How long an upload goes on that sends so many bytes every tenth of a second, in seconds.
@@ -267,6 +269,22 @@ mod tests {
             }
         }
         Some(clock.start.elapsed().as_secs())
+    }
+
+    /// What the client is told when the disk fails with this error.
+    fn told(error: std::io::Error) -> (StatusCode, bool) {
+        let response = refusal(AudioError::Io(error)).into_response();
+        (response.status(), response.headers().contains_key(header::RETRY_AFTER))
+    }
+
+    #[test]
+    fn a_full_disk_is_told_from_a_broken_one() {
+        use std::io::ErrorKind;
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+            assert_eq!(told(kind.into()), (StatusCode::INSUFFICIENT_STORAGE, true), "{kind}");
+        }
+        let broken = ErrorKind::PermissionDenied.into();
+        assert_eq!(told(broken), (StatusCode::INTERNAL_SERVER_ERROR, false));
     }
 
     #[tokio::test(start_paused = true)]
