@@ -127,6 +127,7 @@ fn add_filters(env: &mut Environment<'static>) {
     env.add_filter("indent", |state: &mut State<'_, '_>, value: &Value, args: Args| {
         python::indent(state, value, &args.into_values())
     });
+    env.add_filter("string", python::string);
     env.add_filter("trim", |value: &Value, args: Args| python::trim(value, &args.into_values()));
     env.add_filter("replace", |state: &mut State<'_, '_>, value: &Value, args: Args| {
         python::replace(state, value, &args.into_values())

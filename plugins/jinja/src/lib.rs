@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod features;
 mod fields;
+mod history;
 mod known;
 mod markup;
 #[cfg(target_arch = "wasm32")]

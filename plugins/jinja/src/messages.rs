@@ -3,6 +3,7 @@
 use minijinja::Value;
 use plugin_sdk::{ContentPart, Error, Message, Role, ToolCall};
 
+use crate::history::{one_call_each, short_id};
 use crate::shape::{Reasoning, Shape};
 use crate::values::Values;
 
@@ -12,13 +13,17 @@ pub(crate) fn messages(
     shape: Shape,
     messages: &[Message],
 ) -> Result<Value, Error> {
+    let parted = if shape.single_calls { one_call_each(messages) } else { Vec::new() };
+    let messages = if shape.single_calls { &parted } else { messages };
     let messages = messages.iter().map(|message| one(values, shape, message));
     Ok(Value::from(messages.collect::<Result<Vec<_>, _>>()?))
 }
 
 fn one(values: &Values<'_>, shape: Shape, message: &Message) -> Result<Value, Error> {
     let mut fields: Vec<(&'static str, Value)> = vec![("role", Value::from(role(message.role)))];
+    let both = !message.tool_calls.is_empty() && !message.text()?.is_empty();
     let reasoning = message.reasoning.as_deref().filter(|text| !text.is_empty());
+    let reasoning = reasoning.filter(|_| !(both && shape.content_or_reasoning));
     fields.push(("content", content(values, shape, message, reasoning)?));
     if let (Some(text), Reasoning::Key(key)) = (reasoning, shape.reasoning) {
         fields.push((key, values.text(text)));
@@ -31,7 +36,7 @@ fn one(values: &Values<'_>, shape: Shape, message: &Message) -> Result<Value, Er
         fields.push(("tool_calls", Value::from(calls.collect::<Vec<_>>())));
     }
     if let Some(id) = &message.tool_call_id {
-        fields.push(("tool_call_id", values.text(id)));
+        fields.push(("tool_call_id", id_of_call(values, shape, id)));
     }
     Ok(Value::from_pairs(fields))
 }
@@ -75,6 +80,10 @@ fn content(
     Ok(thoughts.chain(texts.map(|text| typed("text", text))).collect())
 }
 
+fn id_of_call(values: &Values<'_>, shape: Shape, id: &str) -> Value {
+    if shape.short_ids { values.text(&short_id(id)) } else { values.text(id) }
+}
+
 fn tool_call(values: &Values<'_>, shape: Shape, call: &ToolCall) -> Value {
     let arguments = if shape.text_arguments {
         values.text(&plugin_sdk::json::reformat(&call.arguments_json))
@@ -85,7 +94,7 @@ fn tool_call(values: &Values<'_>, shape: Shape, call: &ToolCall) -> Value {
     };
     let function = [("name", values.text(&call.name)), ("arguments", arguments)];
     Value::from_pairs([
-        ("id", values.text(&call.id)),
+        ("id", id_of_call(values, shape, &call.id)),
         ("type", Value::from("function")),
         ("function", Value::from_pairs(function)),
     ])

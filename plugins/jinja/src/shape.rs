@@ -18,6 +18,12 @@ pub struct Shape {
     pub null_content: bool,
     /// Whether arguments are JSON text and not an object.
     pub text_arguments: bool,
+    /// Whether the ids of calls must be of Mistral's form.
+    pub short_ids: bool,
+    /// Whether each message may have one call at most.
+    pub single_calls: bool,
+    /// Whether a message with calls may not have both content and reasoning.
+    pub content_or_reasoning: bool,
     /// Where the reasoning of an earlier turn goes.
     pub reasoning: Reasoning,
 }
@@ -47,6 +53,10 @@ impl Shape {
             takes_parts: takes_parts || parts,
             null_content: lookups(source, "content").any(asks_for_none),
             text_arguments,
+            // Templates with a rule say so to whoever breaks it.
+            short_ids: source.contains("alphanumeric strings with length 9"),
+            single_calls: source.contains("single tool-calls at once"),
+            content_or_reasoning: source.contains("both content and thinking"),
             reasoning: reasoning(source),
         })
     }

@@ -37,7 +37,10 @@ impl<'a> Values<'a> {
             Json::Number(number) => match (number.as_i64(), number.as_u64()) {
                 (Some(number), _) => Value::from(number),
                 (None, Some(number)) => Value::from(number),
-                (None, None) => Value::from(number.as_f64().unwrap_or_default()),
+                // Python's integers have no limit; a longer one than this is a float.
+                (None, None) => number
+                    .as_i128()
+                    .map_or_else(|| Value::from(number.as_f64().unwrap_or_default()), Value::from),
             },
             Json::String(text) => self.text(text),
             Json::Array(items) => {

@@ -27,6 +27,9 @@ pub(crate) fn recognize(card: &ModelCard) -> Recognition {
         Some(name) if foreign(name) => {
             Recognition::none(format!("`{name}` is LLaVA over another family"))
         }
+        Some(name) if turns_of_its_own(card) => {
+            Recognition::none(format!("`{name}` speaks by its own chat template"))
+        }
         Some(name) => Recognition::exact(format!("the name `{name}`")),
         None if template_style(card.template()).is_some() => {
             // Other models share the turns; their own template is then the better guide.
@@ -46,6 +49,12 @@ pub(crate) fn style(card: &ModelCard) -> Result<Style, Error> {
     });
     let by_name = || card.names().iter().find_map(|name| name_style(name));
     Ok(own.or_else(by_name).or_else(|| template_style(card.template())).unwrap_or(Style::V1))
+}
+
+/// Whether the weights were tuned further on turns between special tokens, which no Vicuna has.
+fn turns_of_its_own(card: &ModelCard) -> bool {
+    let marks = ["<|im_start|>", "<|start_header_id|>", "<|start_of_role|>", "<start_of_turn>"];
+    marks.iter().any(|mark| card.template().contains(mark) && card.control(mark).is_some())
 }
 
 fn name_style(name: &str) -> Option<Style> {

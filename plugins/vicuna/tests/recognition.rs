@@ -53,7 +53,13 @@ fn by_metadata_option_and_template() {
 
 #[test]
 fn others() {
+    let tuned = json!({
+        "name": "vicuna-7b-chatml", "architecture": "llama",
+        "chat-template": "{{ '<|im_start|>' + messages[0].role }}",
+        "control-tokens": {"<|im_start|>": 32000},
+    });
     for card in [
+        tuned,
         json!({"name": "llama-2-7b-chat", "architecture": "llama"}),
         json!({"name": "vicuna", "architecture": "gpt2"}),
         json!({"name": "llava-v1.6-mistral-7b", "architecture": "llama"}),

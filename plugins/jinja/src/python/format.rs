@@ -12,12 +12,25 @@ pub(crate) fn format(
     state: &mut State<'_, '_>,
     value: &Value,
 ) -> Result<(), Error> {
-    match f64::try_from(value.clone()) {
-        Ok(float) if value.kind() == ValueKind::Number && !value.is_integer() => {
-            out.write_str(&float_text(float)).map_err(Error::from)
-        }
-        _ => escape_formatter(out, state, value),
+    match float(value) {
+        Some(float) => out.write_str(&float_text(float)).map_err(Error::from),
+        None => escape_formatter(out, state, value),
     }
+}
+
+/// The filter `string`, of which the same is true.
+pub(crate) fn string(value: &Value) -> Value {
+    match float(value) {
+        Some(float) => float_text(float).into(),
+        None if value.as_str().is_some() => value.clone(),
+        None => value.to_string().into(),
+    }
+}
+
+/// A value that is a number with a fraction; of others, to ask for the number makes an error first.
+fn float(value: &Value) -> Option<f64> {
+    let is_float = value.kind() == ValueKind::Number && !value.is_integer();
+    if is_float { f64::try_from(value.clone()).ok() } else { None }
 }
 
 /// The filter `indent(width=4, first=False, blank=False)`.

@@ -8,7 +8,7 @@ mod slots;
 mod strings;
 mod time;
 
-pub(crate) use format::{format, indent};
+pub(crate) use format::{format, indent, string};
 pub(crate) use json::to_json;
 pub(crate) use slots::Slots;
 pub(crate) use strings::{bare, case, escape, method, replace, split, trim};
