@@ -45,6 +45,8 @@ pub(crate) struct Container {
     interleaved: Vec<f32>,
     /// The part of the track that is heard; `None`: all of it.
     part: Option<Part>,
+    /// Seconds of silence before the sound track begins, as far as they are not given yet.
+    pause: f64,
     /// The time at which the next packet belongs.
     expected: Option<Timestamp>,
     /// Whether the end has been passed that the file claims.
@@ -106,7 +108,8 @@ impl Container {
             duration = duration.map(|claim| claim.min(bytes as f64 * 8.0 / bits));
         }
         let edit = edits.into_iter().find(|edit| edit.track == info.id);
-        duration = edit.and_then(|edit| edit.seconds).or(duration);
+        let heard = edit.and_then(|edit| Some(edit.seconds? + edit.pause));
+        duration = heard.or(duration);
         Ok(Self {
             track: info.id,
             part: edit.map(|edit| Part { edit, read: 0 }),
@@ -118,8 +121,11 @@ impl Container {
             channels: limits.channels,
             rate: params.sample_rate.unwrap_or(0),
             interleaved: Vec::new(),
-            // What is lost at the beginning must not move what comes behind it.
-            expected: (mended && kind == Kind::Known("ogg")).then_some(Timestamp::ZERO),
+            pause: edit.map_or(0.0, |edit| edit.pause.min(limits::MOST_PAUSE)),
+            // What is lost at the beginning must not move what comes behind it, and a sound track
+            // may begin after the picture.
+            expected: ((mended && kind == Kind::Known("ogg")) || kind == Kind::Known("webm"))
+                .then_some(Timestamp::ZERO),
             ended: false,
             trouble,
             reader,
@@ -243,6 +249,21 @@ impl Container {
         }
     }
 
+    /// Some of the silence before the sound track begins.
+    fn wait(&mut self, block: &mut Block) -> Step {
+        block.rate = if matches!(self.codec, Codec::Opus(_)) { opus::RATE } else { self.rate };
+        let seconds = self.pause.min(limits::SILENCE_SECONDS);
+        self.pause -= seconds;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "neither factor is negative, and both are bounded"
+        )]
+        let samples = (seconds * f64::from(block.rate.min(limits::MOST_RATE))).round() as usize;
+        block.samples.resize(samples, 0.0);
+        if samples == 0 { Step::Nothing } else { Step::Samples }
+    }
+
     /// Cuts a block down to the part that is heard; whether that part is over.
     fn cut(&mut self, block: &mut Block) -> bool {
         let Some(Part { edit, read }) = &mut self.part else { return false };
@@ -337,6 +358,9 @@ impl Track for Container {
     }
 
     fn next(&mut self, block: &mut Block) -> Result<Step> {
+        if self.pause > 0.0 && self.rate > 0 {
+            return Ok(self.wait(block));
+        }
         let format = self.format.clone();
         guarded(&format, || match self.packet()? {
             Found::Packet(packet) => self.decode(&packet, block),

@@ -1,7 +1,8 @@
 //! Which part of an mp4 file is meant to be heard.
 //!
 //! AAC encoders put a few dozen milliseconds of their own in front, and the file says so in an edit
-//! list, which the container library passes over.
+//! list, which the container library passes over. The sound track of a film may begin after the
+//! picture; that is in the same list.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -15,6 +16,16 @@ pub(crate) struct Edit {
     pub(crate) start: u64,
     /// How long it is, in seconds; `None`: up to the end.
     pub(crate) seconds: Option<f64>,
+    /// How long nothing is heard before it, in seconds.
+    pub(crate) pause: f64,
+}
+
+/// An edit whose times are in the movie's units still.
+struct Raw {
+    track: u32,
+    start: u64,
+    ticks: u64,
+    pause: u64,
 }
 
 /// Boxes that are looked at; a real file has a few dozen.
@@ -34,9 +45,11 @@ pub(crate) fn edits(recording: &mut Recording) -> io::Result<Vec<Edit>> {
     let Reader { scale, edits, .. } = reader;
     recording.rewind()?;
     result?;
-    let whole = |(edit, ticks): (Edit, u64)| {
-        let seconds = (ticks > 0 && scale > 0).then(|| ticks as f64 / f64::from(scale));
-        Edit { seconds, ..edit }
+    let whole = |Raw { track, start, ticks, pause }| {
+        let seconds =
+            |ticks: u64| (ticks > 0 && scale > 0).then(|| ticks as f64 / f64::from(scale));
+        let pause = seconds(pause).unwrap_or_default();
+        Edit { track, start, seconds: seconds(ticks), pause }
     };
     Ok(edits.into_iter().map(whole).collect())
 }
@@ -55,8 +68,7 @@ struct Reader<'a> {
     boxes: u32,
     /// Units of the movie's time in a second.
     scale: u32,
-    /// The edits, and their lengths in the movie's time.
-    edits: Vec<(Edit, u64)>,
+    edits: Vec<Raw>,
 }
 
 impl Reader<'_> {
@@ -103,7 +115,8 @@ impl Reader<'_> {
     fn list(&mut self, track: u32) -> io::Result<()> {
         let [version, ..] = self.array::<4>()?;
         let count = self.u32()?;
-        let mut found = None;
+        let mut found: Option<Raw> = None;
+        let mut pause = 0_u64;
         for _ in 0..count.min(ENTRIES) {
             let (ticks, start) = if version == 1 {
                 (self.u64()?, self.u64()?.cast_signed())
@@ -111,9 +124,14 @@ impl Reader<'_> {
                 (self.u32()?.into(), self.u32()?.cast_signed().into())
             };
             self.u32()?;
-            // A negative start is a pause in front, which is nothing to hear.
-            let Ok(start) = u64::try_from(start) else { continue };
-            if found.replace((Edit { track, start, seconds: None }, ticks)).is_some() {
+            // A negative start is a pause.
+            let Ok(start) = u64::try_from(start) else {
+                if found.is_none() {
+                    pause = pause.saturating_add(ticks);
+                }
+                continue;
+            };
+            if found.replace(Raw { track, start, ticks, pause }).is_some() {
                 return Ok(());
             }
         }
@@ -163,23 +181,22 @@ mod tests {
     }
 
     #[track_caller]
-    fn check(bytes: Vec<u8>, expect: Option<(u64, Option<f64>)>) {
+    fn check(bytes: Vec<u8>, expect: Option<(u64, Option<f64>, f64)>) {
         let found = edits(&mut Recording::from_bytes(bytes)).unwrap();
-        let expect: Vec<Edit> =
-            expect.map(|(start, seconds)| Edit { track: 7, start, seconds }).into_iter().collect();
-        assert_eq!(found, expect);
+        let expect = expect.map(|(start, seconds, pause)| Edit { track: 7, start, seconds, pause });
+        assert_eq!(found, expect.into_iter().collect::<Vec<_>>());
     }
 
     #[test]
     fn lists() {
         const RATE: u32 = 1 << 16;
-        check(file(&[0, 1, 2_000, 1_024, RATE]), Some((1_024, Some(2.0))));
-        check(file(&[0, 1, 0, 1_024, RATE]), Some((1_024, None)));
-        check(file(&[0, 2, 100, u32::MAX, RATE, 500, 3, RATE]), Some((3, Some(0.5))));
+        check(file(&[0, 1, 2_000, 1_024, RATE]), Some((1_024, Some(2.0), 0.0)));
+        check(file(&[0, 1, 0, 1_024, RATE]), Some((1_024, None, 0.0)));
+        check(file(&[0, 2, 100, u32::MAX, RATE, 500, 3, RATE]), Some((3, Some(0.5), 0.1)));
         check(file(&[0, 2, 100, 0, RATE, 500, 3, RATE]), None);
         check(file(&[0, 0]), None);
         check(file(&[0, u32::MAX, 100, 0, RATE]), None);
-        check(file(&[1 << 24, 1, 0, 2_000, 0, 1_024, RATE]), Some((1_024, Some(2.0))));
+        check(file(&[1 << 24, 1, 0, 2_000, 0, 1_024, RATE]), Some((1_024, Some(2.0), 0.0)));
         let whole = file(&[0, 1, 2_000, 1_024, RATE]);
         for end in 0..whole.len() {
             check(whole[..end].to_vec(), None);

@@ -36,6 +36,8 @@ pub(crate) const EMPTY_BYTES: u64 = 4_096;
 /// Gaps between packets that are filled with silence, in seconds.
 pub(crate) const LEAST_GAP: f64 = 0.05;
 pub(crate) const MOST_GAP: f64 = 60.0;
+/// How long after the picture a sound track may begin, in seconds; more is taken for this.
+pub(crate) const MOST_PAUSE: f64 = 3_600.0;
 
 /// Bytes that may be read for each byte of the file, since containers are read with jumps.
 pub(crate) const READS: u64 = 16;

@@ -54,6 +54,8 @@ pub(crate) fn sniff(start: &[u8]) -> Kind {
         _ if tag(0, b"wvpk") => Kind::Codec("WavPack"),
         _ if tag(0, b"MAC ") => Kind::Codec("Monkey's Audio"),
         _ if tag(0, b"MThd") => Kind::Codec("MIDI, which is notes and no sound"),
+        _ if tag(0, b"G") && tag(188, b"G") && tag(376, b"G") => Kind::Codec("MPEG-TS video"),
+        _ if tag(0, b"\0\0\x01\xba") || tag(0, b"\0\0\x01\xb3") => Kind::Codec("MPEG video"),
         _ if tag(0, b"FLV") => Kind::Codec("Flash video"),
         _ if tag(0, b"RIFF") && tag(8, b"AVI ") => Kind::Codec("AVI video"),
         _ if tag(0, b".snd") => Kind::Codec("Sun audio (au)"),
@@ -97,6 +99,10 @@ mod tests {
         check(b"#!AMR_MC1.0\n", Kind::Codec("AMR with several channels"));
         check(b"  <!DOCTYPE html>", Kind::Other("a web page"));
         check(b"{\"model\":1}", Kind::Other("a JSON document"));
+        let packet = |byte| [&b"G"[..], &[byte; 187]].concat();
+        check(&[packet(1), packet(2), packet(3)].concat(), Kind::Codec("MPEG-TS video"));
+        check(&[packet(1), packet(2)].concat(), Kind::Unknown);
+        check(b"\0\0\x01\xba\x44\0", Kind::Codec("MPEG video"));
         check(b"", Kind::Unknown);
         check(b"hello", Kind::Unknown);
     }

@@ -61,6 +61,18 @@ const EXPECTED: [Expected; 24] = [
 ];
 
 #[test]
+fn a_sound_track_that_begins_after_the_picture_is_late() {
+    let sound = signal(SAMPLE_RATE);
+    for name in ["late.mp4", "late.webm"] {
+        let found = samples(&data(name)).unwrap();
+        let (is, lag) = likeness(&found[7_000..], &sound);
+        // Opus warms up for 6.5 ms, and webm counts in whole milliseconds.
+        assert!(is > 0.95 && (lag - 1_000).abs() <= 160, "{name}: {is:.5} alike, {lag} late");
+        assert!(found[..7_000].iter().all(|sample| sample.abs() < 300), "{name} is not silent");
+    }
+}
+
+#[test]
 fn every_format() {
     let sound = signal(SAMPLE_RATE);
     let mut wrong = Vec::new();
