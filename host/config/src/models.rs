@@ -72,6 +72,7 @@ fn model(checker: &mut Checker<'_>, wire: wire::Model) -> ModelSettings {
         audio_seconds: checker
             .in_range("audio-seconds", wire.audio_seconds, 1..=MOST_SECONDS)
             .unwrap_or(6 * 60 * 60),
+        fit_audio_context: matches!(wire.audio_context, Some(wire::AudioContext::Fit)),
         sampling: sampling(checker, wire.sampling),
     }
 }

@@ -173,6 +173,8 @@ pub struct ModelSettings {
     pub vad: Option<PathBuf>,
     /// The longest recording that a speech model takes, in seconds.
     pub audio_seconds: u32,
+    /// Whether a speech model's encoder computes a window as long as the sound.
+    pub fit_audio_context: bool,
     /// Sampling where the client sets none.
     pub sampling: Sampling,
 }

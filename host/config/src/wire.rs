@@ -250,8 +250,8 @@ pub(crate) struct Model {
     #[serde(default)]
     #[schemars(with = "String", extend("default" = "30s", "examples" = ["2m"]))]
     pub(crate) hang_after: Option<Spanned<Period>>,
-    /// The number of crashes within ten minutes at which a worker is given up rather than started
-    /// again, from 1 to 1000. A worker that has been ready for two minutes begins anew.
+    /// The number of crashes within ten minutes, from 1 to 1000, after which a worker is started
+    /// again only when ten minutes have passed. One that has been ready for two minutes begins anew.
     #[serde(default)]
     #[schemars(with = "u32", extend("default" = 5, "examples" = [20]))]
     pub(crate) max_crashes: Option<Spanned<u32>>,
@@ -282,6 +282,14 @@ pub(crate) struct Model {
     #[serde(default)]
     #[schemars(with = "u32", extend("default" = 21600, "examples" = [3600]))]
     pub(crate) audio_seconds: Option<Spanned<u32>>,
+    /// How much a speech model's encoder hears at once: `full`, the thirty seconds that whisper
+    /// models are trained with, or `fit`, as much as there is.
+    ///
+    /// `fit` is several times as fast for short recordings, and right for models that were trained
+    /// for it, as the demo model `digits`; others mishear with it.
+    #[serde(default)]
+    #[schemars(with = "AudioContext", extend("default" = "full", "examples" = ["fit"]))]
+    pub(crate) audio_context: Option<AudioContext>,
     /// Sampling for requests that set none; what is unset here, the family advises.
     #[serde(default)]
     pub(crate) sampling: Sampling,
@@ -345,6 +353,14 @@ pub(crate) struct Sampling {
 pub(crate) enum Reasoning {
     Content,
     Separate,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(inline)]
+pub(crate) enum AudioContext {
+    Full,
+    Fit,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]

@@ -58,6 +58,9 @@ pub struct LoadSettings {
     pub vad: Option<String>,
     /// The longest recording that a speech model takes, in seconds.
     pub audio_seconds: u32,
+    /// Whether a speech model's encoder computes a window as long as the sound, rather than the
+    /// thirty seconds that models are trained with; for models that are trained for it.
+    pub fit_audio_context: bool,
 }
 
 impl Default for LoadSettings {
@@ -75,6 +78,7 @@ impl Default for LoadSettings {
             lora: Vec::new(),
             vad: None,
             audio_seconds: 6 * 60 * 60,
+            fit_audio_context: false,
         }
     }
 }

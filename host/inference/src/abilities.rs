@@ -11,6 +11,9 @@ use crate::{
 /// What a model that only hears is asked instead.
 const SPEECH: &str = "send it a recording at /v1/audio/transcriptions";
 
+/// How many of the models that can are named to whoever asks one that cannot.
+const NAMED: usize = 8;
+
 impl Inference {
     /// The family that makes prompts of conversations.
     pub(crate) fn chatting<'a>(
@@ -97,7 +100,12 @@ impl Inference {
     pub(crate) fn names_of(&self, test: impl Fn(&Family) -> bool) -> Option<String> {
         let models = self.inner.models.load();
         let able = models.iter().filter(|served| test(&served.family.load()));
-        let able: Vec<_> = able.map(|served| format!("'{}'", served.uid())).collect();
+        let mut able: Vec<_> = able.map(|served| format!("'{}'", served.uid())).collect();
+        let more = able.len().saturating_sub(NAMED);
+        able.truncate(NAMED);
+        if more > 0 {
+            able.push(format!("and {more} more"));
+        }
         (!able.is_empty()).then(|| able.join(", "))
     }
 }

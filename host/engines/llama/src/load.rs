@@ -9,7 +9,6 @@ use engine_protocol::{EngineError, ErrorCode, Load, LoadSettings, LoadedModel};
 use crate::native::{
     self, Adapter, Context, ContextOptions, Pulse, Weights, WeightsOptions, recent_errors,
 };
-use crate::threads::physical_cores;
 use crate::vocabulary::Vocabulary;
 
 /// Tokens in one batch at most, where a device other than the CPU computes.
@@ -105,7 +104,8 @@ pub(crate) fn load(
     }
     .min(LONGEST);
     let threads = match settings.threads {
-        0 => physical_cores(),
+        // A second thread on a core only waits for the first one's arithmetic units.
+        0 => u32::try_from(num_cpus::get_physical().min(num_cpus::get())).unwrap_or(1).max(1),
         threads => threads.min(512),
     };
     let (devices, accelerated) = native::devices();

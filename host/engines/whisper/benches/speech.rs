@@ -14,7 +14,8 @@
 //! no kernel is fast at, a spectrogram made in a quarter of the time.
 //!
 //! `-- MODEL.bin` measures a model of your own; `THREADS` sets the number of threads (2), `REPEATS`
-//! the number of runs of which the best counts (3). Let nothing else run meanwhile.
+//! the number of runs of which the best counts (3), and `AUDIO_CONTEXT=fit` has the engine alone fit
+//! its windows to the sound, for a model that is trained for it. Let nothing else run meanwhile.
 
 #![expect(
     clippy::unwrap_used,
@@ -244,7 +245,9 @@ fn plan(path: &Path) -> DecodingPlan {
 
 fn measure(name: &str, path: &Path, threads: u32, cases: &[Case]) {
     println!("\n{name}, {threads} threads");
-    let mut host = Host::start(path, LoadSettings { threads, ..LoadSettings::default() }).unwrap();
+    let fit_audio_context = std::env::var("AUDIO_CONTEXT").is_ok_and(|context| context == "fit");
+    let settings = LoadSettings { threads, fit_audio_context, ..LoadSettings::default() };
+    let mut host = Host::start(path, settings).unwrap();
     // Whoever is measured has run before, as a server has.
     let first = vec![clip(200.0); threads as usize];
     for (request, samples) in (0..).zip(&first) {

@@ -29,7 +29,6 @@ mod run;
 mod sound;
 mod spread;
 mod tape;
-mod threads;
 mod tokenizer;
 mod transcript;
 mod worker;

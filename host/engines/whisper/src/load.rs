@@ -8,7 +8,6 @@ use engine_protocol::{EngineError, ErrorCode, Load, LoadedModel};
 use crate::file::{inspect, is_detector};
 use crate::mel::Mel;
 use crate::native::{self, Model, recent_errors};
-use crate::threads::physical_cores;
 use crate::tokenizer::Tokenizer;
 use crate::worker::Detector;
 
@@ -48,7 +47,7 @@ pub(crate) fn load(load: &Load, progress: &mut dyn FnMut(f32)) -> Result<Loaded,
     let (devices, accelerated) = native::devices();
     let accelerated = accelerated && settings.gpu_layers != Some(0);
     recent_errors();
-    let weights = Model::load(path, accelerated, progress)
+    let weights = Model::load(path, accelerated, settings.fit_audio_context, progress)
         .map_err(|error| failed(format!("`{}` cannot be read: {error}", load.path)))?;
     let Some(weights) = weights else {
         let errors = recent_errors().join("; ");
@@ -58,7 +57,8 @@ pub(crate) fn load(load: &Load, progress: &mut dyn FnMut(f32)) -> Result<Loaded,
         )));
     };
     let threads = match settings.threads {
-        0 => physical_cores(),
+        // A second thread on a core only waits for the first one's arithmetic units.
+        0 => u32::try_from(num_cpus::get_physical().min(num_cpus::get())).unwrap_or(1).max(1),
         threads => threads.min(MOST_THREADS),
     };
     let tokenizer = Tokenizer::new((0..weights.tokens.end).map(|token| weights.bytes(token)));

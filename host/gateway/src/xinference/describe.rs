@@ -62,6 +62,7 @@ pub(crate) struct AudioModel {
     /// `audio2text`.
     pub(crate) model_ability: Vec<String>,
     /// A text for lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model_description: Option<String>,
     /// Such as `whisper.cpp`.
     pub(crate) model_engine: String,

@@ -333,7 +333,6 @@ async fn a_model_that_hears_is_described_as_xinference_does() {
         "model_family",
         "model_revision",
         "model_ability",
-        "model_description",
         "model_engine",
         "quantization",
         "n_worker",

@@ -73,6 +73,7 @@ fn load_settings(settings: &Settings, model: &ModelSettings) -> LoadSettings {
         lora: model.lora.iter().map(adapter).collect(),
         vad: model.vad.as_ref().map(|path| path.to_string_lossy().into_owned()),
         audio_seconds: model.audio_seconds,
+        fit_audio_context: model.fit_audio_context,
     }
 }
 
@@ -249,6 +250,7 @@ mod tests {
             mmap = false
             vad = 'weights.gguf'
             audio-seconds = 12
+            audio-context = 'fit'
             sampling = { seed = 11 }",
         );
         let [model] = &definitions(&settings)[..] else { panic!("one model") };
@@ -274,6 +276,7 @@ mod tests {
             lora: Vec::new(),
             vad: settings.models[0].vad.as_ref().map(|path| path.display().to_string()),
             audio_seconds: 12,
+            fit_audio_context: true,
         };
         assert!(expect.vad.is_some());
         assert_eq!(model.settings, expect);

@@ -47,7 +47,9 @@ pub(crate) struct Model {
     pub(crate) distilled: bool,
     /// Whether a device other than the CPU computes.
     pub(crate) accelerated: bool,
-    /// Whether the encoder is so small that a window costs little.
+    /// Whether the encoder computes a window as long as the sound.
+    pub(crate) fit: bool,
+    /// Whether a short piece costs little: its window fits it, or the encoder is small.
     pub(crate) light: bool,
 }
 
@@ -77,6 +79,7 @@ impl Model {
     pub(crate) fn load(
         path: &Path,
         accelerated: bool,
+        fit: bool,
         progress: &mut dyn FnMut(f32),
     ) -> Result<Option<Self>, std::io::Error> {
         let file = File::open(path)?;
@@ -119,10 +122,11 @@ impl Model {
                 distilled: sys::whisper_model_n_text_layer(raw) == 2
                     && sys::whisper_n_vocab(raw) != 51_866,
                 accelerated,
+                fit,
                 light: {
                     let wide = u64::from(id(sys::whisper_model_n_audio_state(raw)));
                     let deep = u64::from(id(sys::whisper_model_n_audio_layer(raw)));
-                    wide.saturating_mul(wide).saturating_mul(deep) <= LIGHT
+                    fit || wide.saturating_mul(wide).saturating_mul(deep) <= LIGHT
                 },
             }
         };

@@ -14,9 +14,15 @@ use crate::ladder::Ladder;
 use crate::mel::{Mel, Spectrogram, WINDOW};
 
 /// Positions of the encoder that a CPU computes, rather than 1500: enough for the longest piece,
-/// and a multiple of 64, which its matrix kernels need. Fewer for a shorter piece would cost less,
-/// and accuracy too: models are trained with the silence behind the sound.
-const CPU_POSITIONS: i32 = 1472;
+/// and a multiple of 64, which its matrix kernels need. Fewer for a shorter piece cost less, and
+/// accuracy too where the model is trained with the silence behind the sound, as most are.
+const CPU_POSITIONS: usize = 1472;
+/// Positions that a window which fits its sound is a multiple of.
+const POSITIONS: usize = 64;
+/// Positions of silence that it has behind the sound at least.
+const SILENT_POSITIONS: usize = 8;
+/// Frames of a position.
+const FRAMES: usize = 2;
 /// Languages that whisper.cpp knows.
 const LANGUAGES: usize = 100;
 /// whisper.cpp takes sound of fewer frames than this for none.
@@ -213,7 +219,7 @@ impl State {
         params.max_tokens = number(request.max_tokens);
         // The silence behind the sound is for the encoder alone; a frame is a hundredth of a second.
         params.duration_ms = i32::try_from(self.spectrogram.sounding * 10).unwrap_or(i32::MAX);
-        params.audio_ctx = if self.model.accelerated { 0 } else { CPU_POSITIONS };
+        params.audio_ctx = i32::try_from(self.positions()).unwrap_or(0);
         params.carry_initial_prompt = true;
         params.prompt_tokens = request.prompt.as_ptr();
         params.prompt_n_tokens = i32::try_from(request.prompt.len()).unwrap_or(0);
@@ -230,6 +236,17 @@ impl State {
         params.greedy.best_of = number(request.best_of.max(1));
         params.beam_search.beam_size = number(request.beam_size.max(1));
         params
+    }
+
+    /// How many positions the encoder computes; 0: all.
+    fn positions(&self) -> usize {
+        let all = if self.model.accelerated { 0 } else { CPU_POSITIONS };
+        if !self.model.fit {
+            return all;
+        }
+        let sounding = self.spectrogram.sounding.div_ceil(FRAMES) + SILENT_POSITIONS;
+        let fit = sounding.next_multiple_of(POSITIONS);
+        if fit < CPU_POSITIONS { fit } else { all }
     }
 
     /// Gives the state the spectrogram of some samples.
