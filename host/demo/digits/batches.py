@@ -32,7 +32,7 @@ LONGEST_WINDOW = 2900  # frames
 ORDINALS = 16  # places in a phrase that are told apart, and 0 for silence
 # Parts of the training: at first windows grow from two words to ten, and long ones come late, being slow.
 GROWING = 0.12
-WITHOUT_LONG = 0.4
+WITHOUT_LONG = 0.3
 
 
 @dataclass
@@ -41,6 +41,7 @@ class Batch:
     silence: Tensor  # [batch]
     begin: Tensor | None  # position of the first frame
     to_the_end: bool
+    positions: int  # of the window
     filler: bool
     tokens: Tensor  # [batch, length]
     wanted: Tensor  # [batch, length, rows + 1]: distributions, zero where nothing is wanted
@@ -90,9 +91,9 @@ class Batches:
         if early or kind < 0.54:
             return draw_plan(rng, corpus, [int(rng.choice(pool))])
         if kind < 0.8 or self.progress < WITHOUT_LONG:
-            return draw_plan(rng, corpus, [int(i) for i in rng.choice(pool, rng.integers(2, 5))])
+            return self._draw_fitting(pool, int(rng.integers(2, 5)))
         if kind < 0.83:
-            return draw_plan(rng, corpus, [int(i) for i in rng.choice(pool, rng.integers(1, 4))], cut=True)
+            return self._draw_fitting(pool, int(rng.integers(1, 4)), cut=True)
         wanted, utterances = rng.uniform(800, LONGEST_WINDOW), [int(rng.choice(pool))]
         plan = draw_plan(rng, corpus, utterances)
         while plan.frames < wanted:
@@ -101,6 +102,15 @@ class Batches:
                 break
             plan = longer
         return plan
+
+    def _draw_fitting(self, pool: np.ndarray, count: int, cut: bool = False) -> Plan:
+        """A window of so many utterances, or of fewer where they would be longer than a window."""
+        utterances = [int(i) for i in self._rng.choice(pool, count)]
+        while True:
+            plan = draw_plan(self._rng, self._corpus, utterances, cut)
+            if plan.frames <= LONGEST_WINDOW:
+                return plan
+            utterances = utterances[:-1] or [int(self._rng.choice(pool))]
 
     def _draw_begin(self, frames: int, to_the_end: bool, count: int) -> Tensor | None:
         """Where in the window the features stand: mostly at its beginning."""
@@ -113,6 +123,12 @@ class Batches:
         if self._rng.random() < 0.7:
             latest = min(latest, 250)
         return torch.from_numpy(self._rng.integers(1, latest, count))
+
+    def _draw_positions(self, used: int, to_the_end: bool) -> int:
+        """How many positions the window has: all, or fewer, as for a caller who knows that a recording is short."""
+        if to_the_end or self._rng.random() < 0.6:
+            return AUDIO_POSITIONS
+        return min(AUDIO_POSITIONS, used + int(self._rng.integers(2, 200)))
 
     def _draw_prompt(self) -> list[int]:
         """What whisper.cpp puts in front: words of an earlier window or of the caller."""
@@ -131,6 +147,8 @@ class Batches:
         begin = self._draw_begin(frames, to_the_end, len(windows))
         # The encoder keeps one position of silence beside the features, on each side that has any.
         beside = 1 if to_the_end or begin is None else 2
+        used = frames // FRAMES_PER_POSITION + beside + (0 if begin is None else int(begin.max()))
+        positions = self._draw_positions(used, to_the_end)
         prompted = rng.random() < 0.08
 
         silence = np.array([window.silence for window in windows], np.float32)
@@ -156,6 +174,7 @@ class Batches:
             silence=torch.from_numpy(silence),
             begin=begin,
             to_the_end=to_the_end,
+            positions=positions,
             filler=bool(rng.random() < 0.5),
             tokens=torch.from_numpy(tokens),
             wanted=torch.from_numpy(wanted),

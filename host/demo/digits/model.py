@@ -22,8 +22,8 @@ AUDIO_POSITIONS = 1500
 TEXT_POSITIONS = 448
 FRAMES_PER_POSITION = 2
 SECONDS_PER_POSITION = 0.02
-# whisper.cpp's flash attention fills 1500 keys up with zeros to 1536, and does not mask them.
-FLASH_FILLERS = 36
+# whisper.cpp's flash attention fills keys up with zeros to a multiple of this, and does not mask them.
+FLASH_KEYS = 256
 
 
 @dataclass(frozen=True)
@@ -119,10 +119,12 @@ class Encoder(nn.Module):
         to_the_end: bool = False,
         stand_ins: int = 32,
         filler: bool = False,
+        positions: int = AUDIO_POSITIONS,
     ) -> Heard:
         """Encodes features [batch, frames, bands] that begin at position `begin` (else 0) of the window.
 
-        All other frames hold the value `silence` [batch]. `to_the_end` says that none follow.
+        All other frames of the window, which has `positions`, hold the value `silence` [batch].
+        `to_the_end` says that none follow.
         """
         batch, frames, _ = features.shape
         features = features.transpose(1, 2)
@@ -136,7 +138,10 @@ class Encoder(nn.Module):
         first = torch.zeros(batch, dtype=torch.long) if begin is None else begin - 1
         places = first[:, None] + torch.arange(sounding)
 
-        rest = AUDIO_POSITIONS - sounding
+        rest = positions - sounding
+        stand_ins = min(stand_ins, rest)
+        fillers = -positions % FLASH_KEYS
+        filler = filler and fillers > 0
         drawn = ((torch.arange(stand_ins) + torch.rand(batch, stand_ins)) * (rest / stand_ins)).long()
         drawn = drawn.clamp(0, rest - 1)
         drawn = torch.where(drawn < first[:, None], drawn, drawn + sounding)
@@ -146,7 +151,7 @@ class Encoder(nn.Module):
         )
         weight = [torch.zeros(sounding), torch.full((stand_ins,), math.log(rest / stand_ins))]
         if filler:
-            weight.append(torch.tensor([math.log(FLASH_FILLERS)]))
+            weight.append(torch.tensor([math.log(fillers)]))
         bias = torch.cat(weight).view(1, 1, 1, -1)
         for block in self.blocks:
             y = block.attn_ln(x)

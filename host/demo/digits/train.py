@@ -3,7 +3,8 @@
 
 The processes share the memory of the weights and never wait for each other ("Hogwild"):
 where other programs run, threads or averaged gradients spend most of their time waiting for the slowest.
-The training lasts as long as each core has worked for it, whatever else runs beside it or stops it for a while.
+The training lasts as long as the cores have worked for it on average, whatever else runs beside it or stops it for a
+while, and all processes are equally far: one that has less of its core does fewer steps.
 For both reasons no two trainings are equal to the bit, whatever the seed.
 """
 
@@ -48,8 +49,9 @@ class Hints(nn.Module):
 
 def losses(network: Network, hints: Hints, batch: Batch, rng: np.random.Generator) -> dict[str, Tensor]:
     """The parts of the loss, each as a mean."""
+    stand_ins = int(rng.choice([16, 24, 32]))
     heard = network.encoder(
-        batch.features, batch.silence, batch.begin, batch.to_the_end, int(rng.choice([16, 24, 32])), batch.filler
+        batch.features, batch.silence, batch.begin, batch.to_the_end, stand_ins, batch.filler, batch.positions
     )
     log_chances, looked = network.decoder(batch.tokens, heard, GUIDED_LAYER)
     # The entropy of what is wanted is taken off: the rest is zero for a perfect model.
@@ -103,7 +105,7 @@ def make_optimisers(network: Network, hints: Hints) -> list[tuple[torch.optim.Op
     return [(muon, MUON_FACTOR), (torch.optim.AdamW(others, betas=(0.9, 0.98), weight_decay=0.0, fused=True), 1.0)]
 
 
-def run(rank: int, args: argparse.Namespace, network: Network, hints: Hints) -> None:
+def run(rank: int, args: argparse.Namespace, network: Network, hints: Hints, worked: Tensor) -> None:
     """One process of the training. The first one also reports and saves."""
     torch.set_num_threads(1)
     torch.manual_seed(args.seed + rank)
@@ -114,7 +116,8 @@ def run(rank: int, args: argparse.Namespace, network: Network, hints: Hints) -> 
     begun, saved = time.process_time(), time.monotonic()
     windows, sums = 0, dict.fromkeys(("text", "word", "ordinal", "look"), 0.0)
     for step, batch in enumerate(batches):
-        minutes = (time.process_time() - begun) / 60
+        worked[rank] = time.process_time() - begun
+        minutes = worked.mean().item() / 60
         batches.progress = min(1.0, args.begin + (1 - args.begin) * minutes / args.minutes)
         rate = learning_rate(step, batches.progress, args.rate)
         parts = losses(network, hints, batch, rng)
@@ -147,7 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--work", type=Path, default=Path("target/digits"), help="folder of the training speech")
     parser.add_argument("--name", default="digits", help="name of the checkpoint, NAME.pt")
-    parser.add_argument("--minutes", type=float, default=30.0, help="work of each core")
+    parser.add_argument("--minutes", type=float, default=30.0, help="work of each core, on average")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     parser.add_argument("--begin", type=float, help="progress to go on from, if not the checkpoint's")
     parser.add_argument("--processes", type=int, default=2)
@@ -164,7 +167,8 @@ def main() -> None:
     reached = load(args.work / f"{args.name}.pt", network, hints) if args.resume else 0.0
     args.begin = reached if args.begin is None else args.begin
     print(f"{sum(p.numel() for p in network.parameters())} parameters", flush=True)
-    mp.start_processes(run, (args, network, hints), nprocs=args.processes, start_method="spawn")
+    worked = torch.zeros(args.processes).share_memory_()
+    mp.start_processes(run, (args, network, hints, worked), nprocs=args.processes, start_method="spawn")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,7 @@ LATEST_FIRST_TIME = 1.0  # whisper.cpp refuses a later one at the beginning of a
 TIME_BLUR = 0.05  # deviation of the times to predict, so that neighbours on the grid share the probability
 HUMS = 6  # beside eight kinds of rustle
 WARPS = np.linspace(0.9, 1.1, 11)
+TELEPHONE = 62  # the first band above 4 kHz, where a recording at 8 kHz has nothing
 
 
 class Corpus:
@@ -182,6 +183,8 @@ def compose(rng: np.random.Generator, corpus: Corpus, noise: Noise, plan: Plan) 
         if not plan.utterances and rng.random() < 0.4:
             at = int(rng.integers(0, plan.frames - 10))
             raw[at : at + int(rng.integers(1, 10))] += rng.uniform(1, 4)  # a knock
+    if rng.random() < 0.1:
+        raw[:, TELEPHONE - int(rng.integers(0, 5)) :] = FLOOR
     features, silence = normalise(raw)
     _mask(rng, features, silence)
     window = Window(features, silence, words, spans)

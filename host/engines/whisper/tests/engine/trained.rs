@@ -33,12 +33,19 @@ fn silero_finds_the_speech_in_a_recording() {
 #[test]
 fn the_demo_model_hears_nothing_where_nothing_is_said() {
     let Some(path) = digits() else { return };
-    let mut host = Host::start(&path, settings()).unwrap();
-    for plan in [english(), plain()] {
-        let outcome = host.transcribe(plan, &silence(5.0));
-        assert_eq!((outcome.error, outcome.segments.len()), (None, 0));
+    for settings in contexts() {
+        let mut host = Host::start(&path, settings).unwrap();
+        for plan in [english(), plain()] {
+            let outcome = host.transcribe(plan, &silence(5.0));
+            assert_eq!((outcome.error, outcome.segments.len()), (None, 0));
+        }
+        host.shut().unwrap();
     }
-    host.shut().unwrap();
+}
+
+/// The windows that the demo model is trained for: thirty seconds, and as long as the sound.
+fn contexts() -> [LoadSettings; 2] {
+    [false, true].map(|fit_audio_context| LoadSettings { fit_audio_context, ..settings() })
 }
 
 /// When words begin and end, which is plain beside a pause, and to be guessed within a run of speech.
@@ -73,8 +80,16 @@ fn the_demo_model_hears_the_words_and_when_they_are_said() {
     let Some(path) = digits() else { return };
     let list = path.with_file_name("digits/samples/samples.json");
     let list: Value = serde_json::from_slice(&std::fs::read(list).unwrap()).unwrap();
-    let mut host = Host::start(&path, settings()).unwrap();
-    for recording in list.as_array().unwrap() {
+    for settings in contexts() {
+        let mut host = Host::start(&path, settings).unwrap();
+        check_recordings(&mut host, list.as_array().unwrap());
+        host.shut().unwrap();
+    }
+}
+
+#[track_caller]
+fn check_recordings(host: &mut Host, recordings: &[Value]) {
+    for recording in recordings {
         let samples = spoken(recording["file"].as_str().unwrap());
         let expect = recording["text"].as_str().unwrap();
         for plan in [english(), plain()] {
@@ -92,5 +107,4 @@ fn the_demo_model_hears_the_words_and_when_they_are_said() {
             check_words(&outcome, words);
         }
     }
-    host.shut().unwrap();
 }
