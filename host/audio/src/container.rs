@@ -14,7 +14,7 @@ use symphonia::core::{
 };
 
 use crate::{
-    Limits,
+    Limits, SAMPLE_RATE,
     codec::{Codec, choose, make_codec, plain_bits, too_many},
     decoder::{Block, Hint, Step, Track},
     edits::{self, Edit},
@@ -251,15 +251,15 @@ impl Container {
 
     /// Some of the silence before the sound track begins.
     fn wait(&mut self, block: &mut Block) -> Step {
-        block.rate = if matches!(self.codec, Codec::Opus(_)) { opus::RATE } else { self.rate };
+        block.rate = match self.codec {
+            Codec::Opus(_) => opus::RATE,
+            // Some files leave the rate to the first packet, and silence has any.
+            Codec::Library { .. } if self.rate == 0 => SAMPLE_RATE,
+            Codec::Library { .. } => self.rate,
+        };
         let seconds = self.pause.min(limits::SILENCE_SECONDS);
         self.pause -= seconds;
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "neither factor is negative, and both are bounded"
-        )]
-        let samples = (seconds * f64::from(block.rate.min(limits::MOST_RATE))).round() as usize;
+        let samples = samples(seconds, block.rate);
         block.samples.resize(samples, 0.0);
         if samples == 0 { Step::Nothing } else { Step::Samples }
     }
@@ -295,14 +295,7 @@ impl Container {
     /// A length of the track's time in samples, no more than `most` seconds.
     fn in_samples(&self, length: Duration, most: f64, rate: u32) -> usize {
         let seconds = self.unit.unwrap_or(0.0) * length.get() as f64;
-        let rate = rate.min(limits::MOST_RATE);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "neither factor is negative, and both are bounded"
-        )]
-        let samples = (seconds.min(most) * f64::from(rate)).round() as usize;
-        samples
+        samples(seconds.min(most), rate)
     }
 }
 
@@ -358,7 +351,7 @@ impl Track for Container {
     }
 
     fn next(&mut self, block: &mut Block) -> Result<Step> {
-        if self.pause > 0.0 && self.rate > 0 {
+        if self.pause > 0.0 {
             return Ok(self.wait(block));
         }
         let format = self.format.clone();
@@ -369,6 +362,17 @@ impl Track for Container {
             Found::End => Ok(Step::End),
         })
     }
+}
+
+/// How many samples last so many seconds, of which callers set a bound.
+fn samples(seconds: f64, rate: u32) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "neither factor is negative, and both are bounded"
+    )]
+    let samples = (seconds * f64::from(rate.min(limits::MOST_RATE))).round() as usize;
+    samples
 }
 
 /// Mixes a decoded packet into the block.

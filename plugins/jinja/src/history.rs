@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use plugin_sdk::{Message, Role};
 
@@ -18,10 +19,9 @@ pub(crate) fn short_id(id: &str) -> Cow<'_, str> {
     if id.len() == ID_LENGTH && id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         return id.into();
     }
-    // FNV-1a, whose 64 bits are more than nine digits of 36 hold.
-    let mut hash = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    let mut hash = hasher.finish();
     let digit = |_| {
         let digit = usize::try_from(hash % 36).unwrap_or_default();
         hash /= 36;

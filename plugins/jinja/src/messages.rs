@@ -13,17 +13,18 @@ pub(crate) fn messages(
     shape: Shape,
     messages: &[Message],
 ) -> Result<Value, Error> {
-    let parted = if shape.single_calls { one_call_each(messages) } else { Vec::new() };
-    let messages = if shape.single_calls { &parted } else { messages };
+    let part = shape.single_calls && messages.iter().any(|message| message.tool_calls.len() > 1);
+    let parted = if part { one_call_each(messages) } else { Vec::new() };
+    let messages = if part { &parted } else { messages };
     let messages = messages.iter().map(|message| one(values, shape, message));
     Ok(Value::from(messages.collect::<Result<Vec<_>, _>>()?))
 }
 
 fn one(values: &Values<'_>, shape: Shape, message: &Message) -> Result<Value, Error> {
     let mut fields: Vec<(&'static str, Value)> = vec![("role", Value::from(role(message.role)))];
-    let both = !message.tool_calls.is_empty() && !message.text()?.is_empty();
-    let reasoning = message.reasoning.as_deref().filter(|text| !text.is_empty());
-    let reasoning = reasoning.filter(|_| !(both && shape.content_or_reasoning));
+    let one_of_both = shape.content_or_reasoning && !message.tool_calls.is_empty();
+    let dropped = one_of_both && !message.text()?.is_empty();
+    let reasoning = message.reasoning.as_deref().filter(|text| !text.is_empty() && !dropped);
     fields.push(("content", content(values, shape, message, reasoning)?));
     if let (Some(text), Reasoning::Key(key)) = (reasoning, shape.reasoning) {
         fields.push((key, values.text(text)));
